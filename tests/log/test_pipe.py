@@ -1,0 +1,286 @@
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import os
+import select
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.log.servers import wait_until
+from workstreams.log.frames import MAX_FRAME, Frame, FrameReader
+from workstreams.log.pipe import PipeWriter
+
+CHILD = """
+import sys
+from workstreams.log.pipe import PipeWriter
+writer = PipeWriter(int(sys.argv[1]))
+number = 0
+while True:
+    writer.line({"event": "tick", "number": number, "workstream": "mail", "filler": "x" * 9000})
+    print(number, flush=True)
+    number += 1
+"""
+
+
+class Pipe:
+    """A pipe whose reading end a test drains when it likes."""
+
+    def __init__(self) -> None:
+        self.read_end, self.write_end = os.pipe()
+        os.set_blocking(self.read_end, False)
+        self.frames = FrameReader()
+
+    def drain(self, seconds: float = 0.0) -> list[Frame]:
+        """What can be read now, or until nothing came for so long."""
+        received: list[Frame] = []
+        while select.select([self.read_end], [], [], seconds)[0]:
+            data = os.read(self.read_end, 65536)
+            if not data:
+                break
+            received += self.frames.feed(data)
+        return received
+
+    def close(self) -> None:
+        for end in (self.read_end, self.write_end):
+            try:
+                os.close(end)
+            except OSError:
+                continue
+
+
+@pytest.fixture
+def pipe() -> Iterator[Pipe]:
+    made = Pipe()
+    yield made
+    made.close()
+
+
+def fill(writer: PipeWriter, **fields: object) -> int:
+    """Write until there is no room; returns how many lines were taken."""
+    taken = 0
+    while writer.line({"event": "filler", "text": "x" * 1000, **fields}):
+        taken += 1
+    return taken
+
+
+def events(frames: list[Frame]) -> list[Any]:
+    return [frame["o"]["event"] for frame in frames]
+
+
+def test_a_line_is_in_the_pipe_when_the_call_returns(pipe: Pipe) -> None:
+    line = {"event": "hello", "workstream": "mail", "job": "j1", "to": "a"}
+    assert PipeWriter(pipe.write_end).line(line)
+    assert pipe.drain() == [{"k": "line", "ws": "mail", "j": "j1", "o": line}]
+
+
+def test_a_status_frame_goes_out_as_it_is(pipe: Pipe) -> None:
+    assert PipeWriter(pipe.write_end).status({"running": 3})
+    assert pipe.drain() == [{"running": 3, "k": "status"}]
+
+
+def test_lines_written_before_a_kill_survive(pipe: Pipe) -> None:
+    child = subprocess.Popen(
+        [sys.executable, "-c", CHILD, str(pipe.write_end)],
+        pass_fds=[pipe.write_end],
+        stdout=subprocess.PIPE,
+        cwd=os.getcwd(),
+    )
+    os.close(pipe.write_end)
+    received: list[Frame] = []
+    while len(received) < 50:
+        received += pipe.drain(0.05)
+    # Nobody reads now, so the child is killed with a pipe that is full, in the middle of a frame.
+    wait_until(lambda: select.select([], [], [], 0.1) and not growing(pipe.read_end))
+    child.kill()
+    printed, _ = child.communicate()
+    assert child.returncode == -signal.SIGKILL
+    received += pipe.drain(0.05)
+    ticks = [frame["o"]["number"] for frame in received if frame["o"]["event"] == "tick"]
+    assert ticks == list(range(len(ticks)))
+    assert len(ticks) >= 50
+    assert len(printed.split()) >= len(ticks) - 1
+    assert pipe.frames.end() > 0
+
+
+def growing(read_end: int) -> bool:
+    before = waiting(read_end)
+    time.sleep(0.06)
+    return waiting(read_end) != before
+
+
+def waiting(read_end: int) -> int:
+    import array
+    import termios
+
+    count = array.array("i", [0])
+    fcntl.ioctl(read_end, termios.FIONREAD, count)
+    return count[0]
+
+
+def test_a_full_pipe_costs_a_line_its_patience_once_and_then_nothing(pipe: Pipe) -> None:
+    writer = PipeWriter(pipe.write_end)
+    begun = time.monotonic()
+    fill(writer)
+    assert time.monotonic() - begun >= 0.05
+    begun = time.monotonic()
+    for _ in range(200):
+        assert not writer.line({"event": "lost"})
+    assert time.monotonic() - begun < 1.0
+    assert writer.dropped == 201
+
+
+def test_the_number_of_dropped_lines_is_reported_when_there_is_room_again(pipe: Pipe) -> None:
+    writer = PipeWriter(pipe.write_end, identity={"worker": "host:1"})
+    taken = fill(writer, workstream="mail")
+    for _ in range(4):
+        writer.line({"event": "lost", "workstream": "mail"})
+    writer.line({"event": "lost", "workstream": "sms"})
+    received = pipe.drain()
+    assert writer.line({"event": "after", "workstream": "mail"})
+    assert writer.flush(1.0)
+    received += pipe.drain()
+    assert events(received) == ["filler"] * taken + ["lines_dropped", "lines_dropped", "after"]
+    reports = {frame["ws"]: frame["o"] for frame in received if frame["o"]["event"] == "lines_dropped"}
+    assert {name: report["count"] for name, report in reports.items()} == {"mail": 5, "sms": 1}
+    assert reports["mail"]["worker"] == "host:1"
+
+
+def test_drops_are_reported_at_the_end_too(pipe: Pipe) -> None:
+    writer = PipeWriter(pipe.write_end)
+    fill(writer)
+    received = pipe.drain()
+    assert writer.close()
+    assert events(received + pipe.drain())[-1] == "lines_dropped"
+    assert not writer.line({"event": "late"})
+
+
+def test_a_frame_that_only_half_fits_is_completed_later(pipe: Pipe) -> None:
+    fcntl.fcntl(pipe.write_end, 1031, 4096)  # F_SETPIPE_SZ
+    writer = PipeWriter(pipe.write_end)
+    assert writer.line({"event": "large", "text": "x" * 20_000})
+    assert pipe.drain() == []
+    done = threading.Thread(target=writer.flush, args=(5.0,))
+    done.start()
+    received: list[Frame] = []
+    while not received:
+        received = pipe.drain(0.05)
+    done.join()
+    assert len(received[0]["o"]["text"]) == 20_000
+
+
+def test_a_line_that_is_too_long_is_replaced_by_one_that_says_so(pipe: Pipe) -> None:
+    writer = PipeWriter(pipe.write_end)
+    assert writer.line({"event": "huge" * 1000, "job": "j1", "attempt": 2, "text": "x" * MAX_FRAME})
+    (frame,) = pipe.drain()
+    assert (frame["j"], frame["o"]["attempt"]) == ("j1", 2)
+    assert frame["o"]["event"].startswith("hugehuge")
+    assert str(MAX_FRAME) in frame["o"]["cut"]
+    assert "text" not in frame["o"]
+
+
+def test_lines_of_many_threads_stay_whole(pipe: Pipe) -> None:
+    writer = PipeWriter(pipe.write_end, patience=10.0)
+    text = "x" * 7000
+
+    def write(thread: int) -> None:
+        for number in range(100):
+            assert writer.line({"event": "tick", "thread": thread, "number": number, "text": text})
+
+    threads = [threading.Thread(target=write, args=(thread,)) for thread in range(8)]
+    for thread in threads:
+        thread.start()
+    received: list[Frame] = []
+    while len(received) < 800:
+        received += pipe.drain(0.05)
+    for thread in threads:
+        thread.join()
+    for thread_number in range(8):
+        numbers = [frame["o"]["number"] for frame in received if frame["o"]["thread"] == thread_number]
+        assert numbers == list(range(100))
+
+
+class Interrupted(BaseException):
+    """What a time limit raises inside a thread."""
+
+
+def test_an_asynchronous_exception_in_the_middle_of_a_line_tears_nothing(pipe: Pipe) -> None:
+    writer = PipeWriter(pipe.write_end)
+    stop = threading.Event()
+    hits = [0]
+
+    def write() -> None:
+        while not stop.is_set():
+            try:
+                while not stop.is_set():
+                    writer.line({"event": "tick", "text": "x" * 9000})
+            except Interrupted:
+                hits[0] += 1
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    received: list[Frame] = []
+    while hits[0] < 300:
+        received += pipe.drain(0.0005)
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(
+            ctypes.c_ulong(thread.ident or 0), ctypes.py_object(Interrupted)
+        )
+    stop.set()
+    while thread.is_alive():
+        received += pipe.drain(0.005)
+    assert writer.line({"event": "after"}) or writer.line({"event": "after"})
+    received += pipe.drain(0.01)
+    writer.flush(1.0)
+    received += pipe.drain(0.01)
+    assert set(events(received)) <= {"tick", "lines_dropped", "after"}
+    assert events(received)[-1] == "after"
+    assert not pipe.frames.closed
+
+
+def test_a_supervisor_that_is_gone_costs_lines_and_raises_nothing(pipe: Pipe) -> None:
+    writer = PipeWriter(pipe.write_end)
+    os.close(pipe.read_end)
+    begun = time.monotonic()
+    for _ in range(100):
+        assert not writer.line({"event": "lost"})
+    assert time.monotonic() - begun < 0.5
+    assert writer.dropped == 100
+
+
+def test_a_forked_process_cannot_write_into_the_frames_of_its_parent(pipe: Pipe) -> None:
+    code = """
+import os, sys
+from workstreams.log.pipe import PipeWriter
+writer = PipeWriter(int(sys.argv[1]))
+if os.fork() == 0:
+    writer.line({"event": "forked"})
+    os._exit(0)
+os.wait()
+writer.line({"event": "parent"})
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(pipe.write_end)],
+        pass_fds=[pipe.write_end],
+        stderr=subprocess.PIPE,
+        check=True,
+    )
+    assert events(pipe.drain()) == ["parent"]
+    assert b'"forked"' in done.stderr
+
+
+def test_a_program_that_a_job_starts_does_not_hold_the_pipe_open(pipe: Pipe) -> None:
+    PipeWriter(pipe.write_end)
+    assert not os.get_inheritable(pipe.write_end)
+
+
+def test_a_value_that_json_cannot_carry_does_not_stop_the_line(pipe: Pipe) -> None:
+    assert PipeWriter(pipe.write_end).line({"event": "odd", "number": 2**80, "text": "\ud800"})
+    (frame,) = pipe.drain()
+    assert frame["o"] == {"event": "odd", "number": str(2**80), "text": "\\ud800"}

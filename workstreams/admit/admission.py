@@ -1,0 +1,229 @@
+"""Lets work into a worker process: its session, its lanes and its exchange."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import socket
+import threading
+from collections.abc import Iterable
+from typing import Any
+
+import orjson
+import redis
+import structlog
+from dramatiq import Broker, Consumer, Middleware, Worker
+from dramatiq.middleware import MiddlewareError
+
+from workstreams.admit.consumer import LaneConsumer
+from workstreams.admit.delivery import Delivery, Grant
+from workstreams.admit.exchange import Exchange, Reports
+from workstreams.admit.lane import Lane
+from workstreams.admit.listener import Listener
+from workstreams.admit.renewer import Renewer
+from workstreams.admit.sessions import SessionInfo, Sessions, new_sid
+from workstreams.declare.config import Config, Workstream
+from workstreams.declare.publishing import publish
+from workstreams.errors import PayloadError, WorkstreamsError
+from workstreams.send.payload import job_from
+from workstreams.store.client import redis_errors
+from workstreams.wait.broker import WorkstreamBroker, ours
+
+__all__ = ["AdmissionMiddleware", "Admitted", "BootFailed", "worker_name"]
+
+#: µs after which a job whose actor is unknown here is offered again: by then a roll-out
+#: has gone on, and asking more often would spend permits on a worker that cannot run it.
+UNKNOWN_ACTOR_WAIT = 5_000_000
+
+#: Seconds that the last finishes may take to reach Redis when a worker stops.
+LAST_CALL = 5.0
+
+
+class BootFailed(MiddlewareError):
+    """The worker cannot start; Dramatiq lets only this kind of error stop a boot."""
+
+
+def worker_name() -> str:
+    """How this process is called in logs and listings: ``host:pid``."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+@dataclasses.dataclass(slots=True)
+class Admitted:
+    """What a booted worker has open."""
+
+    sid: str
+    lanes: dict[str, Lane]
+    exchange: Exchange
+    listener: Listener
+    sessions: Sessions
+    renewer: Renewer | None
+    lost: threading.Event
+
+
+class AdmissionMiddleware(Middleware):
+    """Opens the gates when a Dramatiq worker boots here, and closes them when it stops.
+
+    Parameters:
+      sid: The session to open; a new one by default.
+      pool: The pool this process works for.
+      watched: Whether a supervisor renews the lease; by default the process does so itself.
+    """
+
+    def __init__(self, *, sid: str | None = None, pool: str = "main", watched: bool = False) -> None:
+        self.sid = sid
+        self.pool = pool
+        self.watched = watched
+        self.admitted: Admitted | None = None
+        self.log: Any = structlog.get_logger("workstreams")
+
+    def watch(self, sid: str, pool: str) -> None:
+        """Say, before the worker boots, that a supervisor renews this session."""
+        self.sid, self.pool, self.watched = sid, pool, True
+
+    # Dramatiq's moments.
+
+    def before_worker_boot(self, broker: Broker, worker: Worker) -> None:
+        """Publish the limits, open the session and make the exchange."""
+        try:
+            self.admitted = self._open(ours(broker), worker)
+        except WorkstreamsError as error:
+            raise BootFailed(str(error)) from error
+        ours(broker).admission = self
+
+    def after_worker_boot(self, broker: Broker, worker: Worker) -> None:
+        """Start asking for work."""
+        if self.admitted is not None:
+            self.admitted.listener.start()
+            self.admitted.exchange.start()
+            if self.admitted.renewer is not None:
+                self.admitted.renewer.start()
+
+    def before_worker_shutdown(self, broker: Broker, worker: Worker) -> None:
+        """Ask for nothing more."""
+        if self.admitted is not None:
+            self.admitted.exchange.drain()
+
+    def after_worker_shutdown(self, broker: Broker, worker: Worker) -> None:
+        """Send the last finishes; give the session up if nothing runs under it any longer."""
+        admitted, self.admitted, ours(broker).admission = self.admitted, None, None
+        if admitted is None:
+            return
+        told = admitted.exchange.close(LAST_CALL)
+        admitted.listener.stop()
+        if admitted.renewer is not None:
+            admitted.renewer.stop()
+        # While a thread may still run a job, only who has seen the process end may say so.
+        if told and admitted.exchange.busy == 0 and not admitted.lost.is_set():
+            try:
+                admitted.sessions.end(admitted.sid, "the worker stopped", blame=False)
+            except redis.RedisError as error:
+                self.log.warning(
+                    "session_not_ended", error=str(error), hint="its lease will run out by itself"
+                )
+
+    def consume(self, queue_name: str, timeout: float) -> Consumer:
+        """A consumer of one lane."""
+        assert self.admitted is not None
+        return LaneConsumer(self.admitted.lanes[queue_name], self.admitted.exchange, timeout)
+
+    # How it is put together.
+
+    def _open(self, broker: WorkstreamBroker, worker: Worker) -> Admitted:
+        config, link = broker.config, broker.link
+        names = sorted(worker.consumer_whitelist or broker.get_declared_queues())
+        lanes = lanes_of((config.workstream(name) for name in names), config, worker.worker_threads)
+        sid, lost = self.sid or new_sid(), threading.Event()
+        sessions = Sessions(link.patient_scripts())
+        info = SessionInfo(sid, worker_name(), self.pool, tuple(names), config.worker.max_deliveries)
+        with redis_errors(link.url):
+            publish(config, link.scripts)
+            epoch = sessions.open(info, config.worker.lease)
+        reports = Reports(
+            refused=self._say_refused,
+            lost=lost.set,
+            unsettled=lambda: self._publish_again(broker),
+            trouble=self._say_trouble,
+        )
+        deliver = _Deliverer(broker, info.worker)
+        exchange = Exchange(link.patient_scripts(), sid, info.worker, lanes, deliver, reports, epoch)
+        listener = Listener(link.listener, link.keys, sid, exchange.wake)
+        renewer = (
+            None
+            if self.watched
+            else Renewer(Sessions(link.patient_scripts()), sid, config.worker.lease, lost.set)
+        )
+        return Admitted(sid, lanes, exchange, listener, sessions, renewer, lost)
+
+    def _publish_again(self, broker: WorkstreamBroker) -> None:
+        try:
+            published = publish(broker.config, broker.link.scripts)
+        except redis.RedisError as error:
+            self._say_trouble(error)
+        else:
+            self.log.warning("limits_published_again", reason="Redis had lost them", epoch=published.epoch)
+
+    def _say_refused(self, finish: dict[str, Any]) -> None:
+        self.log.warning(
+            "finish_refused",
+            workstream=finish["w"],
+            job=finish["i"],
+            outcome=finish["o"],
+            reason="its lease was lost",
+        )
+
+    def _say_trouble(self, error: redis.RedisError | None) -> None:
+        if error is None:
+            self.log.info("redis_back")
+        else:
+            self.log.error(
+                "redis_away", error=str(error), hint="work goes on, and is told to Redis when it is back"
+            )
+
+
+class _Deliverer:
+    """Makes deliveries of grants; what cannot run here is given back or is dead."""
+
+    def __init__(self, broker: WorkstreamBroker, worker: str) -> None:
+        self._broker = broker
+        self._worker = worker
+
+    def __call__(self, grant: Grant) -> Delivery | dict[str, Any]:
+        base = {"w": grant.workstream, "i": grant.job_id, "d": grant.delivery}
+        try:
+            job = job_from(grant.body, grant.options)
+        except PayloadError as error:
+            return base | {"o": "dead", "err": _as_error("PayloadError", str(error))}
+        if job.actor_name not in self._broker.actors:
+            reason = f'{{"reason":"actor unknown to {self._worker}"}}'
+            return base | {"o": "handback", "at": UNKNOWN_ACTOR_WAIT, "x": reason}
+        if job.queue_name != grant.workstream:
+            # A Dramatiq worker thread looks its consumer up by this name.
+            job = dataclasses.replace(job, queue_name=grant.workstream)
+        return Delivery(job, grant)
+
+
+def _as_error(kind: str, message: str) -> str:
+    return orjson.dumps({"type": kind, "message": message}).decode()
+
+
+def lanes_of(workstreams: Iterable[Workstream], config: Config, worker_threads: int) -> dict[str, Lane]:
+    """The lanes of one process: their threads add up to the worker's, so none takes another's.
+
+    Parameters:
+      workstreams: What this process works on.
+      config: Tells which limits are counted over the fleet.
+      worker_threads: Threads of the Dramatiq worker; fewer than the workstreams ask for
+        under Dramatiq's own command, where each keeps at least one.
+    """
+    wanted = list(workstreams)
+    total = sum(one.threads for one in wanted) or 1
+    share = min(1.0, worker_threads / total)
+    lanes: dict[str, Lane] = {}
+    for one in wanted:
+        within = [one, *(config.limits[name] for name in one.within)]
+        scarce = any(limit.concurrency is not None for limit in within)
+        margins = [rate.margin for limit in within for rate in limit.rates]
+        margin = min(margins) / 1_000_000 if margins else None
+        lanes[one.name] = Lane(one.name, max(1, int(one.threads * share)), scarce, margin)
+    return lanes

@@ -1,0 +1,82 @@
+"""Dramatiq's consumer of one workstream: takes from the lane, gives ends back to the exchange."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from dramatiq import Consumer
+from dramatiq.broker import MessageProxy
+from dramatiq.errors import ActorNotFound
+
+from workstreams.admit.delivery import Delivery
+from workstreams.admit.exchange import Exchange
+from workstreams.admit.lane import Lane
+
+__all__ = ["LaneConsumer"]
+
+#: Seconds between two looks while draining: the consumer thread asks in a loop until it
+#: is stopped, and there is nothing to give it.
+DRAINED = 0.02
+
+
+class LaneConsumer(Consumer):
+    """Consumes one lane.
+
+    None of its methods talks to Redis or raises a connection error: Dramatiq would sleep
+    three or five seconds over one.
+
+    Parameters:
+      lane: Where deliveries arrive.
+      exchange: Who carries their ends.
+      timeout: Seconds for which :meth:`__next__` may wait.
+    """
+
+    def __init__(self, lane: Lane, exchange: Exchange, timeout: float) -> None:
+        self._lane = lane
+        self._exchange = exchange
+        self._timeout = timeout
+
+    def __next__(self) -> Delivery | None:
+        if self._exchange.draining:
+            # What arrived meanwhile is handed back by the exchange, not run.
+            self._lane.pause(DRAINED)
+            return None
+        return self._lane.next(self._timeout)
+
+    def ack(self, message: MessageProxy) -> None:
+        self._end(message)
+
+    def nack(self, message: MessageProxy) -> None:
+        self._end(message)
+
+    def requeue(self, messages: Iterable[MessageProxy]) -> None:
+        for message in messages:
+            if isinstance(message, Delivery):
+                message.record = message.finish("handback", x='{"reason":"the worker stops"}')
+                self._end(message)
+
+    def _end(self, message: MessageProxy) -> None:
+        if not isinstance(message, Delivery) or message.sealed:
+            return
+        message.sealed = True
+        record = message.record or _without_outcome(message)
+        if self._lane.margin is not None and message.begun - message.grant.asked > self._lane.margin:
+            record["late"] = True
+        self._exchange.finish(self._lane, record, urgent="res" in record or "next" in record)
+
+
+def _without_outcome(message: Delivery) -> dict[str, object]:
+    """The finish of a delivery whose outcome nobody decided.
+
+    Dramatiq acks after an interrupted hook as well; a failure must never pass for success.
+    """
+    error = message.exception
+    if error is None or isinstance(error, ActorNotFound):
+        return message.finish("handback", x='{"reason":"no outcome was recorded"}', at=1_000_000)
+    return message.finish(
+        "retry",
+        at=1_000_000,
+        opts=message.grant.options.decode(),
+        err='{"type":"Interrupted","message":"a hook was interrupted after the job"}',
+        x='{"error":"a hook was interrupted after the job"}',
+    )

@@ -1,0 +1,78 @@
+"""One delivery of one job: what the exchange hands to a worker thread."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from typing import Any
+
+from dramatiq import Message
+from dramatiq.broker import MessageProxy
+
+__all__ = ["Delivery", "Grant"]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Grant:
+    """What admission gave.
+
+    Attributes:
+      workstream: The workstream it was taken from.
+      job_id: The job.
+      delivery: Which delivery of the job this is; with the id, the proof of the lease.
+      body: The record's immutable part.
+      options: Its options.
+      attempt: 1 for the first.
+      key: The job's key, "" for none.
+      started: Redis's µs at admission.
+      asked: This process's monotonic seconds before it asked, so no later than admission.
+    """
+
+    workstream: str
+    job_id: str
+    delivery: int
+    body: bytes
+    options: bytes
+    attempt: int
+    key: str
+    started: int
+    asked: float
+
+
+class Delivery(MessageProxy):
+    """A Dramatiq message on its way through a worker, with the lease it runs under.
+
+    Attributes:
+      grant: What admission gave.
+      begun: Monotonic seconds at which its actor began, 0 before.
+      record: What its finish will say; set by whoever decides the outcome.
+      sealed: Whether the finish was handed to the exchange already.
+    """
+
+    def __init__(self, message: Message[Any], grant: Grant) -> None:
+        super().__init__(message)
+        self.grant = grant
+        self.begun = 0.0
+        self.record: dict[str, Any] | None = None
+        self.sealed = False
+
+    def begin(self) -> None:
+        """Note that the actor starts now."""
+        self.begun = time.monotonic()
+
+    @property
+    def exception(self) -> BaseException | None:
+        """What the worker caught, if anything."""
+        return self._exception
+
+    def finish(self, outcome: str, **details: Any) -> dict[str, Any]:
+        """The words of a finish for the exchange script.
+
+        Parameters:
+          outcome: done, retry, defer, handback, dead or discard.
+          **details: What rides on it, in the script's names.
+        """
+        record = {"w": self.grant.workstream, "i": self.grant.job_id, "d": self.grant.delivery, "o": outcome}
+        if self.begun:
+            record["us"] = round((time.monotonic() - self.begun) * 1_000_000)
+        return record | details

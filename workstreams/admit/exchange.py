@@ -1,0 +1,331 @@
+"""The one thread through which a worker process talks to Redis about its jobs.
+
+Its duties, in the order of a turn:
+
+1. collect the finishes that worker threads appended;
+2. ask for work for every lane that has idle threads and whose time has come;
+3. do both in one script call, repeated with the same number until it is answered;
+4. hand grants to the lanes' consumers, and note when each lane is to ask next;
+5. sleep until the first of those times, a finish that others wait for, or a wake-up.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import random
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+from uuid import uuid4
+
+import redis
+
+from workstreams.admit.delivery import Delivery, Grant
+from workstreams.admit.lane import Lane
+from workstreams.store.scripts import Scripts
+
+__all__ = ["Deliver", "Exchange", "Reports"]
+
+#: Seconds a finish nobody waits for may linger, so that several leave in one call.
+LINGER = 0.015
+
+#: Seconds after which a sleeper looks again by itself, should every wake-up have been lost.
+POLL = 10.0
+
+#: Seconds between tries while Redis is away.
+RETRY = 0.25
+
+#: At most so many finishes in one call: a longer script would hold Redis up.
+MOST_FINISHES = 250
+
+
+class Deliver(Protocol):
+    """Turns a grant into a delivery, or returns the finish of one that cannot run here."""
+
+    def __call__(self, grant: Grant) -> Delivery | dict[str, Any]: ...
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Reports:
+    """Whom the exchange tells what it cannot settle itself.
+
+    Attributes:
+      refused: Given each finish that came after its lease was lost.
+      lost: Called once, when the session is over and its jobs belong to others.
+      unsettled: Called when Redis has no settings for a workstream, to publish them again.
+      trouble: Given the error that begins an outage of Redis, and None at its end.
+    """
+
+    refused: Callable[[dict[str, Any]], None]
+    lost: Callable[[], None]
+    unsettled: Callable[[], None]
+    trouble: Callable[[redis.RedisError | None], None]
+
+
+class Exchange(threading.Thread):
+    """A process's exchange with one shard.
+
+    Parameters:
+      scripts: Over a client of its own.
+      sid: The session whose leases the grants run under.
+      worker: How this process is called in events.
+      lanes: The workstreams, by name.
+      deliver: Makes deliveries of grants.
+      reports: Whom to tell what.
+      epoch: The data set's epoch as the session saw it.
+    """
+
+    def __init__(
+        self,
+        scripts: Scripts,
+        sid: str,
+        worker: str,
+        lanes: Mapping[str, Lane],
+        deliver: Deliver,
+        reports: Reports,
+        epoch: str = "",
+    ) -> None:
+        super().__init__(name="workstreams-exchange", daemon=True)
+        self.lanes = lanes
+        self.epoch = epoch
+        self._scripts = scripts
+        self._sid = sid
+        self._worker = worker
+        self._deliver = deliver
+        self._reports = reports
+        self._changed = threading.Condition()
+        self._finishes: list[dict[str, Any]] = []
+        self._flush_at: float | None = None
+        self._seq = 0
+        self._draining = False
+        self._left = False
+        self._closing = False
+        self._lost = False
+        self._abandoned = False
+        #: Deliveries whose end Redis knows of.
+        self.ended = 0
+
+    # What other threads call: each only notes something and wakes this one.
+
+    def finish(self, lane: Lane, record: dict[str, Any], *, urgent: bool = False) -> None:
+        """Note the end of a delivery, and that its thread is free.
+
+        Parameters:
+          lane: Where it ran.
+          record: The words of the finish.
+          urgent: Whether somebody waits for it; else it may linger for 15 ms.
+        """
+        now = time.monotonic()
+        with self._changed:
+            lane.busy -= 1
+            self._finishes.append(record)
+            hurry = urgent or lane.scarce or not lane.why or len(self._finishes) >= MOST_FINISHES
+            due = now if hurry else now + LINGER
+            if self._flush_at is None or due < self._flush_at:
+                self._flush_at = due
+                self._changed.notify()
+
+    def wake(self, workstream: str, wait: float) -> None:
+        """Ask for a workstream ("*": for all) in *wait* seconds, or sooner."""
+        at = time.monotonic() + wait
+        with self._changed:
+            for lane in (
+                self.lanes.values() if workstream == "*" else filter(None, [self.lanes.get(workstream)])
+            ):
+                lane.ask_at = min(lane.ask_at, at)
+            self._changed.notify()
+
+    def drain(self) -> None:
+        """Ask for nothing from now on; what reached no worker thread goes back."""
+        with self._changed:
+            self._draining = True
+            self._changed.notify()
+        for lane in self.lanes.values():
+            for delivery in lane.drain():
+                self.finish(lane, delivery.finish("handback", x='{"reason":"the worker stops"}'), urgent=True)
+            lane.nudge()
+
+    @property
+    def draining(self) -> bool:
+        """Whether new work is no longer asked for."""
+        return self._draining
+
+    @property
+    def busy(self) -> int:
+        """How many deliveries have not ended."""
+        return sum(lane.busy for lane in self.lanes.values())
+
+    def close(self, timeout: float) -> bool:
+        """Send what is left and end the thread.
+
+        Parameters:
+          timeout: Seconds to wait for it.
+
+        Returns:
+          Whether everything was told to Redis.
+        """
+        with self._changed:
+            self._draining = self._closing = True
+            self._changed.notify()
+        self.join(timeout)
+        told = not self.is_alive() and not self._finishes
+        with self._changed:
+            self._abandoned = True
+            self._changed.notify()
+        return told
+
+    # The thread itself.
+
+    def run(self) -> None:
+        while True:
+            finishes, wants, leaving = self._collect()
+            if finishes or wants or leaving:
+                self._turn(finishes, wants, leaving)
+                self._left = self._left or leaving
+            with self._changed:
+                if self._lost or (self._closing and not self._finishes):
+                    return
+                wait = self._time_to_sleep()
+                if wait > 0:
+                    self._changed.wait(wait)
+
+    def _collect(self) -> tuple[list[dict[str, Any]], list[Lane], bool]:
+        now = time.monotonic()
+        with self._changed:
+            flush = self._closing or (self._flush_at is not None and self._flush_at <= now)
+            wants = (
+                []
+                if self._draining
+                else [lane for lane in self.lanes.values() if lane.idle and lane.ask_at <= now]
+            )
+            if not flush and not wants:
+                return [], [], self._draining and not self._left
+            finishes = self._finishes[:MOST_FINISHES]
+            del self._finishes[:MOST_FINISHES]
+            self._flush_at = now if self._finishes else None
+            if not self._draining:
+                wants += self._freed(finishes, wants)
+            for lane in wants:
+                # A wake-up that comes while the call is under way must not be forgotten.
+                lane.ask_at = math.inf
+            return finishes, wants, self._draining and not self._left
+
+    def _freed(self, finishes: Sequence[Mapping[str, Any]], wants: Sequence[Lane]) -> list[Lane]:
+        """Lanes whose own finish frees a slot that they were refused for."""
+        named = {finish["w"] for finish in finishes}
+        lanes = [self.lanes[name] for name in named]
+        return [lane for lane in lanes if lane.idle and lane.why == "concurrency" and lane not in wants]
+
+    def _time_to_sleep(self) -> float:
+        times = [] if self._flush_at is None else [self._flush_at]
+        if self._draining:
+            times += [] if self._left else [0.0]
+        else:
+            times += [lane.ask_at for lane in self.lanes.values() if lane.idle]
+        if not times:
+            return POLL
+        return min(times) - time.monotonic()
+
+    def _turn(self, finishes: Sequence[dict[str, Any]], wants: Sequence[Lane], leaving: bool) -> None:
+        self._seq += 1
+        asked = {lane.name: lane.idle for lane in wants}
+        call = {
+            "sid": self._sid,
+            "worker": self._worker,
+            "seq": self._seq,
+            "epoch": self.epoch,
+            "fresh": uuid4().hex,
+            "leaving": leaving,
+            "finishes": finishes,
+            "wants": list(asked.items()),
+        }
+        began = time.monotonic()
+        reply = self._ask(call)
+        if reply is None:
+            return
+        if reply[0] == b"lost":
+            self._lose(finishes)
+            return
+        epoch, _, refused, grants, answers, _ = reply
+        self.epoch = epoch.decode()
+        self.ended += len(finishes)
+        for index in refused:
+            self._reports.refused(finishes[index])
+        self._note_answers(answers)
+        self._hand_out(grants, began)
+
+    def _ask(self, call: Mapping[str, Any]) -> list[Any] | None:
+        """Repeat one call until it is answered; a lost reply is answered the same again."""
+        away = False
+        while True:
+            try:
+                reply: list[Any] = self._scripts.run("exchange", call)
+            except redis.RedisError as error:
+                # Whatever it is (gone, loading, read-only, no auth): hold on and go on trying.
+                if not away:
+                    self._reports.trouble(error)
+                away = True
+            else:
+                if away:
+                    self._reports.trouble(None)
+                return reply
+            with self._changed:
+                if self._abandoned:
+                    return None
+                self._changed.wait(RETRY * random.uniform(0.5, 1.5))
+
+    def _note_answers(self, answers: Sequence[Sequence[Any]]) -> None:
+        now, unsettled = time.monotonic(), False
+        with self._changed:
+            for name, why, wait in answers:
+                lane = self.lanes[name.decode()]
+                lane.why = why.decode()
+                unsettled = unsettled or lane.why == "unsettled"
+                lane.ask_at = min(lane.ask_at, now + self._wait_of(lane, wait))
+        if unsettled:
+            self._reports.unsettled()
+
+    def _wait_of(self, lane: Lane, wait: int) -> float:
+        """Seconds until a lane asks again by itself."""
+        if wait >= 0:
+            return wait / 1_000_000
+        if lane.why == "unsettled":
+            return RETRY
+        return 0.0 if lane.why == "" else POLL * random.uniform(0.75, 1.25)
+
+    def _hand_out(self, grants: Sequence[Sequence[Any]], asked: float) -> None:
+        for words in grants:
+            grant = _grant_of(words, asked)
+            lane = self.lanes[grant.workstream]
+            with self._changed:
+                lane.busy += 1
+            made = self._deliver(grant)
+            if isinstance(made, Delivery):
+                lane.put(made)
+            else:
+                self.finish(lane, made)
+        if self._draining and grants:
+            self.drain()
+
+    def _lose(self, finishes: Sequence[dict[str, Any]]) -> None:
+        for finish in finishes:
+            self._reports.refused(finish)
+        self._lost = self._draining = True
+        self._reports.lost()
+
+
+def _grant_of(words: Sequence[Any], asked: float) -> Grant:
+    name, job_id, delivery, body, options, attempt, key, started = words
+    return Grant(
+        workstream=name.decode(),
+        job_id=job_id.decode(),
+        delivery=delivery,
+        body=body,
+        options=options,
+        attempt=attempt,
+        key=key.decode(),
+        started=int(started),
+        asked=asked,
+    )

@@ -1,0 +1,75 @@
+"""Hears the wake-ups of one session, so that the exchange may sleep instead of polling."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import redis
+
+from workstreams.store.keys import Keys, wake_channel
+
+__all__ = ["Listener"]
+
+#: Seconds between attempts to subscribe again after the connection broke.
+PAUSE = 0.2
+
+#: Seconds one read may block: how soon a stopped listener ends, and how often the
+#: connection is checked.
+READ = 1.0
+
+
+class Listener(threading.Thread):
+    """Subscribes to a session's channel and to everybody's.
+
+    Parameters:
+      connect: Makes a client whose reads may block.
+      keys: The shard's keys.
+      sid: The session.
+      wake: Called with the workstream ("*" is every one) and the seconds to wait before
+        asking, 0 for at once; also after every reconnect, since what was published
+        meanwhile is lost.
+    """
+
+    def __init__(
+        self, connect: Callable[[], redis.Redis], keys: Keys, sid: str, wake: Callable[[str, float], None]
+    ) -> None:
+        super().__init__(name="workstreams-listener", daemon=True)
+        self._connect = connect
+        self._channels = (wake_channel(keys.root, sid), wake_channel(keys.root, "all"))
+        self._wake = wake
+        self._stopped = threading.Event()
+        #: Set while subscribed: a sleeper is registered only by who can hear.
+        self.ready = threading.Event()
+
+    def run(self) -> None:
+        while not self._stopped.is_set():
+            try:
+                self._listen()
+            except redis.RedisError:
+                self.ready.clear()
+                self._stopped.wait(PAUSE)
+
+    def stop(self) -> None:
+        """Stop listening; returns at once."""
+        self._stopped.set()
+
+    def _listen(self) -> None:
+        with self._connect() as client, client.pubsub(ignore_subscribe_messages=False) as pubsub:
+            pubsub.subscribe(*self._channels)
+            subscribed = 0
+            while not self._stopped.is_set():
+                message = pubsub.get_message(timeout=READ)
+                if message is None:
+                    continue
+                if message["type"] == "subscribe":
+                    subscribed += 1
+                    if subscribed == len(self._channels):
+                        self.ready.set()
+                        self._wake("*", 0.0)
+                elif message["type"] == "message":
+                    self._hear(message["data"])
+
+    def _hear(self, data: bytes) -> None:
+        workstream, _, when = data.decode("utf-8", "replace").rpartition(" ")
+        self._wake(workstream, 0.0 if when == "now" else int(when) / 1_000_000 if when.isdigit() else 0.0)

@@ -1,0 +1,60 @@
+"""Keeps the lease of a process that no supervisor watches."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import redis
+
+from workstreams.admit.sessions import Sessions
+
+__all__ = ["Renewer", "pause_before_next"]
+
+#: Seconds before another try after a failed renewal.
+RETRY = 0.5
+
+
+def pause_before_next(lease: float, next_expiry: float | None) -> float:
+    """Seconds until the next renewal: a third of the lease, or when somebody's may run out."""
+    pause = lease / 3
+    if next_expiry is not None:
+        # Just after it, since a lease is over only once its moment has passed.
+        pause = min(pause, next_expiry + 0.01)
+    return max(pause, 0.05)
+
+
+class Renewer(threading.Thread):
+    """Renews one session every third of its lease, and sweeps others that ran out.
+
+    Parameters:
+      sessions: Over a client of its own.
+      sid: The session.
+      lease_us: How long it holds, in µs.
+      lost: Called when it is over all the same.
+    """
+
+    def __init__(self, sessions: Sessions, sid: str, lease_us: int, lost: Callable[[], None]) -> None:
+        super().__init__(name="workstreams-renewer", daemon=True)
+        self._sessions = sessions
+        self._sid = sid
+        self._lease_us = lease_us
+        self._lost = lost
+        self._stopped = threading.Event()
+
+    def run(self) -> None:
+        pause = 0.0
+        while not self._stopped.wait(pause):
+            try:
+                renewal = self._sessions.renew([self._sid], self._lease_us)
+            except redis.RedisError:
+                pause = RETRY
+                continue
+            if renewal.lost:
+                self._lost()
+                return
+            pause = pause_before_next(self._lease_us / 1_000_000, renewal.next_expiry)
+
+    def stop(self) -> None:
+        """Stop renewing; returns at once."""
+        self._stopped.set()

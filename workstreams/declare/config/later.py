@@ -1,0 +1,41 @@
+"""Keys that are read and checked, but refused, because this version does not hold to them yet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from workstreams.declare.config.places import KeyPath, Places
+from workstreams.declare.config.scalars import BROKEN, typed
+from workstreams.errors import Problem
+
+__all__ = ["LATER", "check_later"]
+
+#: Where the key stands (``*`` is any name), and why it is refused. To enable a key is to delete its row.
+LATER: Final[Mapping[KeyPath, str]] = {
+    ("workstreams", "*", "per_key"): "this version does not hold limits per key yet",
+    ("workstreams", "*", "on_rate_limited"): "this version does not change a rate after a refusal yet",
+    ("workstreams", "*", "shard"): "this version keeps every workstream in the app's own shard",
+    ("workstreams", "*", "read_ahead"): "this version fetches no more than may start at once",
+    ("schedules", "*"): "this version does not run schedules yet",
+}
+
+
+def check_later(document: Mapping[str, object], places: Places) -> Iterator[Problem]:
+    """Refuse what is given and would not be held; a key that says nothing is let through."""
+    for pattern, reason in LATER.items():
+        for path in _matches(document, pattern):
+            yield places.at(path, "a key that this version holds to", str(path[-1]), reason)
+
+
+def _matches(value: object, pattern: KeyPath, path: KeyPath = ()) -> Iterator[KeyPath]:
+    if not pattern:
+        if typed(value) is not None and value is not BROKEN:
+            yield path
+        return
+    if not isinstance(value, Mapping):
+        return
+    first, rest = pattern[0], pattern[1:]
+    for key in list(value) if first == "*" else [first]:
+        if key in value:
+            yield from _matches(value[key], rest, (*path, key))

@@ -1,0 +1,91 @@
+"""Publishes what a config declares as the settings that the scripts enforce."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from typing import Any
+from uuid import uuid4
+
+from workstreams.declare.config import Config, Limit, Workstream
+from workstreams.store.scripts import Scripts
+
+__all__ = ["Published", "limit_fields", "publish", "workstream_fields"]
+
+#: µs by which a job may overrun its timeout before its process may be ended for it.
+HARD_BOUND_AFTER_TIMEOUT = 60_000_000
+
+#: What a line of a log is taken to weigh, to turn a size into a number of entries.
+BYTES_PER_LINE = 256
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Published:
+    """What publishing did.
+
+    Attributes:
+      epoch: The data set's epoch.
+      older: Names for which Redis holds the settings of a higher version, which stay.
+      changed: Names whose settings were different.
+    """
+
+    epoch: str
+    older: tuple[str, ...]
+    changed: tuple[str, ...]
+
+
+def limit_fields(limit: Limit | Workstream, *, shared: bool) -> dict[str, str]:
+    """A limit as the script's fields: times in µs, burst 0 for "as many as permits"."""
+    rates = ";".join(f"{rate.permits}:{rate.window}:{rate.margin}:{rate.burst or 0}" for rate in limit.rates)
+    return {
+        "concurrency": "" if limit.concurrency is None else str(limit.concurrency),
+        "rates": rates,
+        "shared": "1" if shared else "0",
+    }
+
+
+def workstream_fields(workstream: Workstream) -> dict[str, str]:
+    """A workstream's own settings as the script's fields."""
+    keep = workstream.keep
+    return {
+        "paused": "1" if workstream.paused else "0",
+        "within": ",".join(workstream.within),
+        "bound": str(workstream.timeout + HARD_BOUND_AFTER_TIMEOUT),
+        "max_waiting": str(workstream.max_waiting),
+        "log_length": str(max(1000, keep.logs.size // BYTES_PER_LINE)),
+        "done_age": str(keep.done.age),
+        "done_count": str(keep.done.count),
+        "dead_age": str(keep.dead.age),
+        "dead_count": str(keep.dead.count),
+    }
+
+
+def _texts(names: Iterable[bytes]) -> tuple[str, ...]:
+    return tuple(sorted(name.decode() for name in names))
+
+
+def publish(config: Config, scripts: Scripts, known_epoch: str = "") -> Published:
+    """Write the config's workstreams and limits to Redis, unless a higher version did.
+
+    Parameters:
+      config: What to publish.
+      scripts: Where to.
+      known_epoch: The epoch that the caller saw earlier, "" for none.
+
+    Returns:
+      What was older and what changed.
+
+    Raises:
+      redis.RedisError: When the server could not be asked.
+    """
+    limits = {name: limit_fields(limit, shared=True) for name, limit in config.limits.items()}
+    limits |= {name: limit_fields(ws, shared=False) for name, ws in config.workstreams.items()}
+    call: dict[str, Any] = {
+        "version": config.version,
+        "epoch": known_epoch,
+        "fresh": uuid4().hex,
+        "workstreams": {name: workstream_fields(ws) for name, ws in config.workstreams.items()},
+        "limits": limits,
+    }
+    epoch, older, changed = scripts.run("publish", call)
+    return Published(epoch.decode(), _texts(older), _texts(changed))

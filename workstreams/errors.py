@@ -1,0 +1,226 @@
+"""One tree of errors.
+
+    WorkstreamsError
+    ├── ConfigError            a file, a flag or a variable says something impossible
+    ├── UnknownWorkstream      a name that no config declares
+    ├── UnknownActor           an actor that this process has not imported
+    ├── PayloadError           arguments that JSON cannot carry
+    │   └── PayloadTooLarge
+    ├── WorkstreamFull         the workstream's ``max_waiting`` is reached
+    ├── CostTooHigh            a job that could never start under its rate
+    ├── JobNotFound            no record of this job is kept (any longer)
+    ├── RedisUnavailable       no server, or none that answers, or none that may be used
+    │   └── NothingRunsHere    the embedded server of this project is not up
+    └── RedisUnsuitable        the server answers but cannot hold the promises
+
+Every message is one sentence: what was expected, what was found, what to do.
+The data behind it is in the attributes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from difflib import get_close_matches
+from pathlib import Path
+
+__all__ = [
+    "ConfigError",
+    "CostTooHigh",
+    "JobNotFound",
+    "NothingRunsHere",
+    "PayloadError",
+    "PayloadTooLarge",
+    "Problem",
+    "RedisUnavailable",
+    "RedisUnsuitable",
+    "UnknownActor",
+    "UnknownWorkstream",
+    "WorkstreamFull",
+    "WorkstreamsError",
+    "nearest",
+]
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name most like *name*, or None if none is near enough to help."""
+    matches = get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return matches[0] if matches else None
+
+
+def _did_you_mean(name: str, known: Iterable[str]) -> str:
+    close = nearest(name, known)
+    return f' (did you mean "{close}"?)' if close else ""
+
+
+class WorkstreamsError(Exception):
+    """Root of everything that workstreams raises on purpose."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong with a config.
+
+    Attributes:
+      expected: What would have been right, as a phrase.
+      found: What stands there, as it was written.
+      path: Dotted place inside the document, ``workstreams.mail.rate``.
+      file: The file it stands in; None for the environment or a flag.
+      line: 1-based line in the file; None where there is no file.
+      hint: What to do about it, the nearest known name for one.
+    """
+
+    expected: str
+    found: str
+    path: str = ""
+    file: Path | None = None
+    line: int | None = None
+    hint: str = ""
+
+    def __str__(self) -> str:
+        place = ""
+        if self.file is not None:
+            place = f"{self.file}:{self.line}: " if self.line else f"{self.file}: "
+        where = f"{self.path}: " if self.path else ""
+        hint = f" ({self.hint})" if self.hint else ""
+        return f"{place}{where}expected {self.expected}, found {self.found}{hint}"
+
+
+class ConfigError(WorkstreamsError):
+    """The config cannot be used.
+
+    Attributes:
+      problems: Every problem of every file, in the order of the files.
+    """
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+    @classmethod
+    def said_by(cls, text: str) -> ConfigError:
+        """The same error as another process put it into words."""
+        error = cls(())
+        error.args = (text,)
+        return error
+
+
+class UnknownWorkstream(WorkstreamsError):
+    """A workstream was named that the config does not declare.
+
+    Attributes:
+      name: The name that was asked for.
+      known: The names that are declared.
+    """
+
+    def __init__(self, name: str, known: Iterable[str]) -> None:
+        self.name = name
+        self.known = tuple(sorted(known))
+        super().__init__(
+            f'expected a declared workstream, found "{name}"{_did_you_mean(name, self.known)}: '
+            f"declared are {', '.join(self.known) or 'none'}"
+        )
+
+
+class UnknownActor(WorkstreamsError):
+    """An actor was named that no imported module declares.
+
+    Attributes:
+      name: The name that was asked for.
+      known: The actors that are declared.
+    """
+
+    def __init__(self, name: str, known: Iterable[str]) -> None:
+        self.name = name
+        self.known = tuple(sorted(known))
+        super().__init__(
+            f'expected a declared actor, found "{name}"{_did_you_mean(name, self.known)}: '
+            f"declared are {', '.join(self.known) or 'none'}; "
+            "is its module listed under import: in the config?"
+        )
+
+
+class PayloadError(WorkstreamsError):
+    """A job's arguments or options cannot travel as JSON."""
+
+
+class PayloadTooLarge(PayloadError):
+    """A job's arguments are larger than the workstream's ``max_payload``.
+
+    Attributes:
+      size: Bytes found.
+      limit: Bytes allowed.
+    """
+
+    def __init__(self, workstream: str, size: int, limit: int) -> None:
+        self.workstream, self.size, self.limit = workstream, size, limit
+        super().__init__(
+            f'expected at most {limit} bytes for a job of "{workstream}", found {size}: '
+            "send a reference (an id, a path, a URL) or raise max_payload"
+        )
+
+
+class WorkstreamFull(WorkstreamsError):
+    """The workstream holds as many waiting jobs as ``max_waiting`` allows.
+
+    Attributes:
+      workstream: Its name.
+      limit: The jobs it may hold.
+    """
+
+    def __init__(self, workstream: str, limit: int) -> None:
+        self.workstream, self.limit = workstream, limit
+        super().__init__(
+            f'expected fewer than {limit} jobs waiting in "{workstream}", found it full: '
+            "send later, or raise max_waiting"
+        )
+
+
+class CostTooHigh(WorkstreamsError):
+    """A job costs more than a whole window of a rate, so it could never start.
+
+    Attributes:
+      cost: The job's cost.
+      limit: The name of the limit.
+      permits: What that limit allows in one window.
+    """
+
+    def __init__(self, limit: str, cost: float, permits: float) -> None:
+        self.limit, self.cost, self.permits = limit, cost, permits
+        super().__init__(
+            f'expected a cost of at most {permits:g} for the limit "{limit}", found {cost:g}: '
+            "split the job, or raise the rate"
+        )
+
+
+class JobNotFound(WorkstreamsError):
+    """No record of the job is kept.
+
+    Attributes:
+      job_id: The id that was asked for.
+    """
+
+    def __init__(self, job_id: str) -> None:
+        self.job_id = job_id
+        super().__init__(
+            f'expected the id of a job that is kept, found "{job_id}": '
+            "finished jobs are forgotten after the workstream's keep: age and count"
+        )
+
+
+class RedisUnavailable(WorkstreamsError):
+    """Redis could not be reached in time.
+
+    Attributes:
+      sent: How many jobs of a batch had been sent for certain before that.
+    """
+
+    sent: int = 0
+
+
+class NothingRunsHere(RedisUnavailable):
+    """The config says ``redis: embedded`` and no embedded server is up."""
+
+
+class RedisUnsuitable(WorkstreamsError):
+    """The server was reached, but is too old or set up so that promises cannot hold."""

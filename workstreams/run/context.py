@@ -1,0 +1,85 @@
+"""The job that runs here: bound where a run begins, unbound where it ends."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar, Token
+from types import MappingProxyType
+from typing import Any
+
+__all__ = ["CurrentJob", "bind", "current_fields", "current_job", "unbind"]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class CurrentJob:
+    """What a running job knows of itself.
+
+    Attributes:
+      id: The job's id.
+      workstream: The workstream it runs in.
+      actor: The actor that runs.
+      attempt: 1 for the first.
+      delivery: 1 for the first; a redelivery after a crash counts here and not as an attempt.
+      key: Its key, "" for none.
+      worker: The process that runs it.
+    """
+
+    id: str
+    workstream: str
+    actor: str
+    attempt: int
+    delivery: int
+    key: str
+    worker: str
+    write: Callable[[str, Mapping[str, Any]], None] = dataclasses.field(repr=False, compare=False)
+
+    def log(self, event: str, **fields: Any) -> None:
+        """Write a line to this job's log.
+
+        Parameters:
+          event: What happened.
+          **fields: Further fields; what JSON cannot carry is written as its repr.
+        """
+        self.write(event, fields)
+
+    def fields(self) -> Mapping[str, Any]:
+        """The fields that every line of this job carries."""
+        fields: dict[str, Any] = {"workstream": self.workstream, "job": self.id, "actor": self.actor}
+        fields["attempt"] = self.attempt
+        if self.key:
+            fields["key"] = self.key
+        fields["worker"] = self.worker
+        return fields
+
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+_current: ContextVar[CurrentJob | None] = ContextVar("workstreams_current_job", default=None)
+
+
+def bind(job: CurrentJob) -> Token[CurrentJob | None]:
+    """Make *job* the current one of this thread or task."""
+    return _current.set(job)
+
+
+def unbind() -> None:
+    """Leave no job current here."""
+    _current.set(None)
+
+
+def current_job() -> CurrentJob:
+    """The job that runs here.
+
+    Raises:
+      RuntimeError: Outside a job.
+    """
+    job = _current.get()
+    if job is None:
+        raise RuntimeError("expected to be called inside a running job, found none running in this thread")
+    return job
+
+
+def current_fields() -> Mapping[str, Any]:
+    """The fields of the job that runs here; none outside a job."""
+    job = _current.get()
+    return _NOTHING if job is None else job.fields()

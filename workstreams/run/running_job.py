@@ -1,0 +1,62 @@
+"""Binds the job that runs on a thread, so that everything it logs says whose it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import structlog
+from dramatiq import Broker, Middleware
+from dramatiq.broker import MessageProxy
+
+from workstreams.admit.admission import worker_name
+from workstreams.admit.delivery import Delivery
+from workstreams.run.context import CurrentJob, bind, unbind
+
+__all__ = ["RunningJob"]
+
+
+class RunningJob(Middleware):
+    """First in the list: its before-hook runs before, and its after-hook after, all others."""
+
+    def __init__(self) -> None:
+        self._write: Callable[[str, Mapping[str, Any]], None] = _to_structlog
+        self._worker = ""
+
+    def before_worker_boot(self, broker: Broker, worker: Any) -> None:
+        """Learn this process's name, which a fork or exec may have changed since."""
+        self._worker = worker_name()
+
+    def before_process_message(self, broker: Broker, message: MessageProxy) -> None:
+        """Bind the job."""
+        if isinstance(message, Delivery):
+            grant = message.grant
+            bind(
+                CurrentJob(
+                    id=grant.job_id,
+                    workstream=grant.workstream,
+                    actor=message.actor_name,
+                    attempt=grant.attempt,
+                    delivery=grant.delivery,
+                    key=grant.key,
+                    worker=self._worker,
+                    write=self._write,
+                )
+            )
+
+    def after_process_message(
+        self,
+        broker: Broker,
+        message: MessageProxy,
+        *,
+        result: Any = None,
+        exception: BaseException | None = None,
+    ) -> None:
+        """Unbind it."""
+        unbind()
+
+    after_skip_message = after_process_message
+
+
+def _to_structlog(event: str, fields: Mapping[str, Any]) -> None:
+    structlog.get_logger("workstreams.job").info(event, **fields)

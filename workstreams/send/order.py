@@ -1,0 +1,140 @@
+"""One job ready to be sent: the words that the send script takes."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from dramatiq import Message
+
+from workstreams.declare.config import Workstream
+from workstreams.errors import PayloadError, PayloadTooLarge
+from workstreams.send.job import Job
+from workstreams.send.payload import body_of, options_of
+from workstreams.send.priority import shift_of
+from workstreams.units import parse_duration
+
+__all__ = ["Order", "due_after", "due_at", "order_for"]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Order:
+    """A job and how it is to wait.
+
+    Attributes:
+      job: The job itself.
+      key: Its key (tenant), "" for none.
+      shift: µs of head start by priority.
+      cost: What it weighs against rates.
+      due: "" for now, "+µs" from Redis's now, "@µs" since 1970.
+      body: Its immutable part as JSON.
+      options: Its options as JSON.
+    """
+
+    job: Job[Any]
+    key: str
+    shift: int
+    cost: float
+    due: str
+    body: bytes
+    options: bytes
+
+    def words(self) -> tuple[str | bytes | int | float, ...]:
+        """The words of one job for ``send.lua``."""
+        job = self.job
+        return (
+            job.queue_name,
+            job.message_id,
+            self.key,
+            self.shift,
+            self.cost,
+            self.due,
+            job.actor_name,
+            self.body,
+            self.options,
+        )
+
+    def followup(self) -> dict[str, Any]:
+        """The same for a finish, which takes what follows the job as JSON."""
+        return {
+            "w": self.job.queue_name,
+            "i": self.job.message_id,
+            "k": self.key,
+            "shift": self.shift,
+            "cost": self.cost,
+            "at": int(self.due[1:]) if self.due.startswith("+") else 0,
+            "actor": self.job.actor_name,
+            "body": self.body.decode(),
+            "opts": self.options.decode(),
+        }
+
+
+def due_after(delay: str | int | float | timedelta | None) -> str:
+    """A due time from a delay.
+
+    Parameters:
+      delay: Text with a unit ("5m"), a timedelta, or milliseconds as Dramatiq has them.
+
+    Returns:
+      "" for none, else "+µs".
+
+    Raises:
+      ValueError: When it is negative, not finite, or text without a unit.
+    """
+    if delay is None:
+        return ""
+    if isinstance(delay, str):
+        microseconds = parse_duration(delay)
+    elif isinstance(delay, timedelta):
+        microseconds = round(delay.total_seconds() * 1_000_000)
+    else:
+        microseconds = round(delay * 1000)
+    if microseconds < 0:
+        raise ValueError("a delay of 0 or more")
+    return f"+{microseconds}" if microseconds else ""
+
+
+def due_at(moment: datetime) -> str:
+    """A due time at an instant, as "@µs"; a time without a zone is refused.
+
+    Raises:
+      ValueError: When the time has no zone.
+    """
+    if moment.tzinfo is None:
+        raise ValueError("a time with a zone, such as datetime.now(timezone.utc)")
+    delta = moment.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
+    return f"@{delta // timedelta(microseconds=1)}"
+
+
+def _cost_of(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
+        raise PayloadError(f"expected a cost that is a number above 0, found {value!r}")
+    return value
+
+
+def order_for(message: Message[Any], workstream: Workstream, due: str) -> Order:
+    """Check and encode a message for its workstream.
+
+    Parameters:
+      message: What is to be sent.
+      workstream: Where to; its ``max_payload`` holds.
+      due: What :func:`due_after` or :func:`due_at` returned.
+
+    Raises:
+      PayloadError: When the message cannot travel, or an option has no meaning.
+      PayloadTooLarge: When it is larger than the workstream takes.
+    """
+    job, options = Job.of(message), message.options
+    try:
+        shift = shift_of(options.get("priority") or "normal")
+    except (ValueError, TypeError) as error:
+        raise PayloadError(
+            f"expected a priority that is {error}, found {options.get('priority')!r}"
+        ) from None
+    body, encoded = body_of(job), options_of(job)
+    size = len(body) + len(encoded)
+    if size > workstream.max_payload:
+        raise PayloadTooLarge(workstream.name, size, workstream.max_payload)
+    key = options.get("key") or ""
+    return Order(job, str(key), shift, _cost_of(options.get("cost", 1)), due, body, encoded)

@@ -1,0 +1,149 @@
+"""The one factory of Redis clients, with the time each may take written down.
+
+redis-py on its own waits 5 s for a reply and sends a command up to eleven times, which is
+neither fast nor patient; no client of ours has its defaults.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, cast
+
+import redis
+from redis.backoff import ExponentialWithJitterBackoff
+from redis.maint_notifications import MaintNotificationsConfig
+from redis.retry import Retry
+from redis.sentinel import Sentinel
+
+from workstreams.store.address import address, sentinel_address, server_options
+from workstreams.store.failures import redis_errors
+
+__all__ = [
+    "LISTENER_REPLY",
+    "address",
+    "listener_client",
+    "ping",
+    "producer_client",
+    "redis_errors",
+    "worker_client",
+]
+
+#: Seconds a listener waits for one reply: every BLOCK must be shorter.
+LISTENER_REPLY = 60.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Patience:
+    """How long a client tries.
+
+    Attributes:
+      connect: Seconds for a connection.
+      reply: Seconds for a reply. A call that has waited this long is not sent again.
+      resends: Further tries after a refused or broken connection.
+      longest_pause: Seconds between two tries at most; the first pauses are shorter.
+    """
+
+    connect: float
+    reply: float
+    resends: int
+    longest_pause: float
+
+    def options(self) -> dict[str, Any]:
+        pauses = ExponentialWithJitterBackoff(base=0.05, cap=self.longest_pause)
+        return {
+            "socket_connect_timeout": self.connect,
+            "socket_timeout": self.reply,
+            # Not after a timeout: whoever waited that long decides what is next.
+            "retry": Retry(pauses, self.resends, supported_errors=(redis.ConnectionError,)),
+            # Replies of scripts are the same in 2 and 3, and 2 connects with fewer round trips.
+            "protocol": 2,
+            "maint_notifications_config": MaintNotificationsConfig(enabled=False),
+            "decode_responses": False,
+        }
+
+
+#: A web request waits for a send: better an error than a page that hangs.
+_PRODUCER = _Patience(connect=1.0, reply=2.0, resends=2, longest_pause=0.25)
+#: A restart or a fail-over of the server should pass unnoticed.
+_WORKER = _Patience(connect=2.0, reply=10.0, resends=5, longest_pause=1.0)
+_LISTENER = _Patience(connect=2.0, reply=LISTENER_REPLY, resends=5, longest_pause=1.0)
+
+
+def producer_client(url: str) -> redis.Redis:
+    """A client for those who send and ask, which fails fast: within 3 s.
+
+    Parameters:
+      url: ``redis://``, ``rediss://``, ``unix://`` or ``redis+sentinel://h1:p,h2:p/service/db``.
+
+    Returns:
+      A client that threads may share; it connects at its first call and answers in bytes.
+
+    Raises:
+      ConfigError: When the URL cannot be used.
+    """
+    return _client(url, _PRODUCER)
+
+
+def worker_client(url: str) -> redis.Redis:
+    """A client for workers and supervisors, which is patient: 10 s for a reply, five re-sends.
+
+    Parameters:
+      url: As for ``producer_client``.
+
+    Returns:
+      A client as ``producer_client`` does.
+
+    Raises:
+      ConfigError: When the URL cannot be used.
+    """
+    return _client(url, _WORKER)
+
+
+def listener_client(url: str) -> redis.Redis:
+    """A client for pub/sub and for reads that block, for less than ``LISTENER_REPLY`` seconds.
+
+    Parameters:
+      url: As for ``producer_client``.
+
+    Returns:
+      A client as ``producer_client`` does.
+
+    Raises:
+      ConfigError: When the URL cannot be used.
+    """
+    return _client(url, _LISTENER)
+
+
+def ping(client: redis.Redis) -> None:
+    """Make sure that the server answers and lets us in.
+
+    Raises:
+      RedisUnavailable: When it does not.
+    """
+    with redis_errors(_url_of(client)):
+        client.ping()
+
+
+def _client(url: str, patience: _Patience) -> redis.Redis:
+    if url.startswith("redis+sentinel://"):
+        return _sentinel_client(url, patience)
+    return redis.Redis.from_pool(redis.ConnectionPool(**(patience.options() | server_options(url))))
+
+
+def _sentinel_client(url: str, patience: _Patience) -> redis.Redis:
+    where = sentinel_address(url)
+    # Whoever is patient asks a dead Sentinel quickly nevertheless, because the next one may know.
+    sentinel = Sentinel(where.hosts, sentinel_kwargs=_PRODUCER.options())  # type: ignore[no-untyped-call]
+    client = sentinel.master_for(where.service, **(patience.options() | where.options))  # type: ignore[no-untyped-call]
+    return cast(redis.Redis, client)
+
+
+def _url_of(client: redis.Redis) -> str:
+    options: Mapping[str, Any] = client.connection_pool.connection_kwargs
+    if "path" in options:
+        return f"unix://{options['path']}"
+    service = getattr(client.connection_pool, "service_name", None)
+    if service is not None:
+        return f"redis+sentinel://…/{service}"
+    return f"redis://{options.get('host', 'localhost')}:{options.get('port', 6379)}/{options.get('db', 0)}"

@@ -1,0 +1,104 @@
+"""Every key in Redis is born here.
+
+All keys of an app carry the hash tag ``{app}``, or ``{app:shard}`` for a workstream that
+declares a shard, so that one script may touch everything it needs on a Cluster. Lua
+scripts are given the shard's *root* and append the same words; ``lua/fragments/keys.lua``
+repeats this table and a test holds the two together.
+
+=====================  ======  ==========================================================
+key                    type    meaning
+=====================  ======  ==========================================================
+clock                  hash    ``mark`` latest µs seen, ``epoch`` of this data set, ``lost``
+                               µs at which an older epoch was missed, ``offset`` of tests
+sessions               zset    session → expiry µs
+session:<sid>          hash    who it is: worker, host, pid, pool, started, last request
+held:<sid>             zset    ``id~delivery`` of the jobs it runs → hard deadline µs
+request:<id>           string  the reply to a mutating call, kept for its re-sends
+workstreams            set     names of the workstreams ever published here
+log                    stream  events of no workstream (workers)
+ws:<n>:settings        hash    what the file declares, with ``version``
+ws:<n>:overrides       hash    what an operator changed live
+ws:<n>:job:<id>        hash    the job record
+ws:<n>:keys            zset    keys with ready jobs → virtual time
+ws:<n>:idle            zset    keys without → virtual time, until the clock passes it
+ws:<n>:ready:<key>     zset    ready jobs of one key → arrival µs shifted by priority
+ws:<n>:waiting         string  how many jobs are ready, over all keys
+ws:<n>:scheduled       zset    job → due µs
+ws:<n>:running         zset    ``id~delivery`` → start µs
+ws:<n>:done            zset    finished jobs → end µs
+ws:<n>:dead            zset    dead letters → end µs
+ws:<n>:gate            hash    ``until``, ``why``, ``limit`` while shut; ``owner``, ``at``,
+                               ``deputy`` of its timer
+ws:<n>:sleepers        zset    session → µs since when it sleeps with threads to spare
+ws:<n>:count           hash    totals since the beginning
+ws:<n>:minute:<m>      hash    the same totals for one minute since 1970
+ws:<n>:log             stream  events, and lines that jobs wrote
+ws:<n>:lines:<id>      list    ids in that stream of the lines one job wrote
+ws:<n>:result:<id>     string  the result, as Dramatiq's Results wraps it
+limit:<n>:log:<i>      list    ``µs:cost`` of what the i-th rate admitted, oldest first
+limit:<n>:rate         hash    per rate ``sum<i>``, ``tat<i>``; ``from`` first declared
+limit:<n>:holders      set     ``id~delivery`` holding a slot of a shared limit
+limit:<n>:waiters      set     workstreams refused by this limit since it last opened
+=====================  ======  ==========================================================
+
+Workstreams and shared limits are one namespace, so ``limit:<n>`` serves both.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+__all__ = ["Keys", "wake_channel"]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Keys:
+    """The keys of one app, or of one of its shards.
+
+    Attributes:
+      app: The namespace.
+      shard: The shard's name, or None for the app's own.
+    """
+
+    app: str
+    shard: str | None = None
+
+    @property
+    def root(self) -> str:
+        """What every key of this shard begins with, hash tag included."""
+        return "{%s:%s}:" % (self.app, self.shard) if self.shard else "{%s}:" % self.app
+
+    @property
+    def clock(self) -> str:
+        return self.root + "clock"
+
+    @property
+    def sessions(self) -> str:
+        return self.root + "sessions"
+
+    @property
+    def workstreams(self) -> str:
+        return self.root + "workstreams"
+
+    @property
+    def log(self) -> str:
+        return self.root + "log"
+
+    def session(self, sid: str) -> str:
+        return f"{self.root}session:{sid}"
+
+    def held(self, sid: str) -> str:
+        return f"{self.root}held:{sid}"
+
+    def workstream(self, name: str, *words: str) -> str:
+        """A key of one workstream: ``keys.workstream("mail", "job", id)``."""
+        return ":".join((f"{self.root}ws:{name}", *words))
+
+    def limit(self, name: str, *words: str) -> str:
+        """A key of one limit: ``keys.limit("twilio", "log", "0")``."""
+        return ":".join((f"{self.root}limit:{name}", *words))
+
+
+def wake_channel(root: str, sid: str) -> str:
+    """The channel on which one session is woken; ``all`` reaches every session."""
+    return f"{root}wake:{sid}"

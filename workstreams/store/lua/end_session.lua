@@ -1,0 +1,14 @@
+#!lua flags=allow-oom
+-- end_session: a process is gone for certain; what it held goes back to the front.
+--
+-- KEYS[1]  clock of the shard
+-- ARGV[1]  JSON {sid, blame, why, epoch, fresh}; without blame no delivery is counted
+-- Returns  {how many were taken back, 1 if that was all}
+--! include base clock settings events ready wake job release recover
+
+local call = cjson.decode(ARGV[1])
+read_clock(call.epoch, call.fresh)
+local taken, all = recover(call.sid, call.blame, call.why)
+wake_freed({})
+flush_counts()
+return {taken, all and 1 or 0}

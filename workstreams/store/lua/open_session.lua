@@ -1,0 +1,14 @@
+-- open_session: a worker process begins; what it will run is leased to this session.
+--
+-- KEYS[1]  clock of the shard
+-- ARGV[1]  JSON {sid, lease µs, epoch, fresh, max_deliveries, bounded, worker, host, pid, pool, workstreams}
+-- Returns  {epoch, now µs}
+--! include base clock
+
+local call = cjson.decode(ARGV[1])
+read_clock(call.epoch, call.fresh)
+redis.call('ZADD', ROOT .. 'sessions', digits(NOW + call.lease), call.sid)
+redis.call('HSET', ROOT .. 'session:' .. call.sid, 'worker', call.worker, 'host', call.host, 'pid', call.pid,
+  'pool', call.pool, 'workstreams', call.workstreams, 'started', digits(NOW), 'max_deliveries', call.max_deliveries,
+  'bounded', call.bounded)
+return {EPOCH, digits(NOW)}

@@ -1,0 +1,133 @@
+"""One worker process as its supervisor holds it: its pipes, its session, how it was started."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+from workstreams.log.frames import Frame, FrameReader
+from workstreams.supervisor.spec import DRAIN, VARIABLE, ChildSpec
+
+__all__ = ["Child", "how_it_ended"]
+
+#: Bytes read from a pipe in one go.
+CHUNK = 1 << 16
+
+
+class Child:
+    """A worker process.
+
+    Parameters:
+      spec: Its orders, without the pipes, which are made here.
+      app: Named in notices.
+
+    Attributes:
+      ready: Whether it has said that it works.
+      failed: What it said when it could not start, "" otherwise.
+      failed_code: The exit code it announced with that.
+      stopping: Whether it was told to drain, or was killed by its supervisor.
+    """
+
+    def __init__(self, spec: ChildSpec, app: str) -> None:
+        log_read, log_write = os.pipe()
+        output_read, output_write = os.pipe()
+        control_read, self._control = os.pipe()
+        self.spec = spec
+        self.ready = False
+        self.failed = ""
+        self.failed_code = 0
+        self.stopping = False
+        self.kill_reason = ""
+        self.began = time.monotonic()
+        self.log_fd, self.output_fd = log_read, output_read
+        os.set_blocking(log_read, False)
+        os.set_blocking(output_read, False)
+        orders = dataclasses.replace(spec, log_fd=log_write, control_fd=control_read)
+        try:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "workstreams.supervisor.process"],
+                env={**os.environ, VARIABLE: orders.encode()},
+                stdin=subprocess.DEVNULL,
+                stdout=output_write,
+                stderr=output_write,
+                pass_fds=(log_write, control_read),
+                # A session of its own: Ctrl-C in the terminal is for the supervisor.
+                start_new_session=True,
+            )
+        finally:
+            for fd in (log_write, output_write, control_read):
+                os.close(fd)
+        self.name = f"{socket.gethostname()}:{self.process.pid}"
+        self._frames = FrameReader({"app": app, "worker": self.name})
+        self._output = b""
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self.process.pid
+
+    @property
+    def sid(self) -> str:
+        """The session its jobs are leased to."""
+        return self.spec.sid
+
+    def read_frames(self) -> tuple[list[Frame], bool]:
+        """What it wrote since, and whether its pipe has ended."""
+        data, ended = _read(self.log_fd)
+        return self._frames.feed(data), ended
+
+    def read_output(self) -> tuple[list[str], bool]:
+        """Whole lines that it printed since, and whether that pipe has ended."""
+        data, ended = _read(self.output_fd)
+        *lines, self._output = (self._output + data).split(b"\n")
+        if ended and self._output:
+            lines.append(self._output)
+            self._output = b""
+        if len(self._output) > CHUNK:
+            lines.append(self._output)
+            self._output = b""
+        return [line.decode("utf-8", "replace") for line in lines if line.strip()], ended
+
+    def drain(self) -> None:
+        """Tell it to finish what runs and end."""
+        self.stopping = True
+        with contextlib.suppress(BrokenPipeError):
+            os.write(self._control, DRAIN)
+
+    def kill(self, reason: str) -> None:
+        """End it now, with everything that it started in its session."""
+        self.kill_reason = self.kill_reason or reason
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
+
+    def close(self) -> None:
+        """Close the pipes of a process that is gone."""
+        for fd in (self.log_fd, self.output_fd, self._control):
+            os.close(fd)
+
+
+def _read(fd: int) -> tuple[bytes, bool]:
+    """Everything that is in a pipe now, and whether its writers are gone."""
+    data = bytearray()
+    while len(data) < 16 * CHUNK:
+        try:
+            piece = os.read(fd, CHUNK)
+        except BlockingIOError:
+            return bytes(data), False
+        if not piece:
+            return bytes(data), True
+        data += piece
+    return bytes(data), False
+
+
+def how_it_ended(code: int) -> str:
+    """An exit status in words."""
+    if code < 0:
+        return f"its process was ended by {signal.Signals(-code).name}"
+    return f"its process ended with exit code {code}"

@@ -1,0 +1,130 @@
+"""Prints lines, and the events that the scripts write about this supervisor's processes.
+
+Printing must not slow the work: it reads at most so many events in a while, and says how
+many it passed over. ``workstreams tail`` shows them all.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TextIO, cast
+
+import redis
+
+from workstreams.log.lines import LEVELS, line_of
+from workstreams.log.render import renderer
+from workstreams.store.keys import Keys
+
+__all__ = ["Echo", "Printer"]
+
+#: Events read in one go, and the pause after a full one: 2,000 a second at most.
+BATCH = 500
+PAUSE = 0.25
+#: Milliseconds that one read waits: how soon a stop is noticed.
+BLOCK = 500
+
+
+class Printer:
+    """Writes lines to a stream, from any thread, one at a time.
+
+    Parameters:
+      stream: Where to.
+      form: json, pretty or auto.
+      level: The least level that is written.
+      quiet: Whether nothing is written at all, because something else owns the screen.
+    """
+
+    def __init__(self, stream: TextIO, form: str, level: str, *, quiet: bool = False) -> None:
+        self._stream = stream
+        self._render = renderer(stream, form)
+        self._weight = LEVELS[level]
+        self._quiet = quiet
+        self._mutex = threading.Lock()
+
+    def __call__(self, line: Mapping[str, Any]) -> None:
+        if self._quiet or LEVELS.get(str(line.get("level")), 20) < self._weight:
+            return
+        text = self._render(line)
+        with self._mutex:
+            try:
+                self._stream.write(text + "\n")
+                self._stream.flush()
+            except (BrokenPipeError, ValueError):
+                # Whoever read this is gone; the work goes on, and Redis has the lines.
+                self._quiet = True
+
+
+class Echo(threading.Thread):
+    """Follows the workstreams' events from now on.
+
+    Parameters:
+      connect: Makes a client whose reads may block.
+      keys: The app's keys.
+      workstreams: Whose events.
+      mine: Whether a worker of that name belongs to this supervisor.
+      show: Takes a line.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], redis.Redis],
+        keys: Keys,
+        workstreams: Sequence[str],
+        mine: Callable[[str], bool],
+        show: Callable[[Mapping[str, Any]], None],
+    ) -> None:
+        super().__init__(name="workstreams-echo", daemon=True)
+        self._connect = connect
+        self._app = keys.app
+        self._names = {keys.workstream(name, "log").encode(): name for name in workstreams}
+        self._mine = mine
+        self._show = show
+        self._stopped = threading.Event()
+
+    def run(self) -> None:
+        while not self._stopped.is_set():
+            try:
+                self._follow()
+            except redis.RedisError:
+                self._stopped.wait(PAUSE)
+
+    def stop(self) -> None:
+        """Stop printing events; returns at once."""
+        self._stopped.set()
+
+    def _follow(self) -> None:
+        with self._connect() as client:
+            seen: dict[bytes, bytes] = {key: self._newest(client, key) for key in self._names}
+            while not self._stopped.is_set():
+                reply = client.xread(seen, count=BATCH, block=BLOCK) or []
+                for key, entries in reply:
+                    for entry_id, fields in entries:
+                        self._print(entry_id, fields, self._names[key])
+                    seen[key] = entries[-1][0]
+                    if len(entries) >= BATCH:
+                        self._pass_over(client, key, seen)
+                if any(len(entries) >= BATCH for _, entries in reply):
+                    self._stopped.wait(PAUSE)
+
+    def _newest(self, client: redis.Redis, key: bytes) -> bytes:
+        newest = cast("list[tuple[bytes, object]]", client.xrevrange(key, count=1))
+        return newest[0][0] if newest else b"0-0"
+
+    def _pass_over(self, client: redis.Redis, key: bytes, seen: dict[bytes, bytes]) -> None:
+        newest = self._newest(client, key)
+        behind = (int(newest.split(b"-")[0]) - int(seen[key].split(b"-")[0])) / 1000
+        if behind > 2 * PAUSE:
+            note = {"level": "info", "event": "events_not_printed", "workstream": self._names[key]}
+            stamp = time.strftime("%Y-%m-%dT%H:%M:%S.000000Z", time.gmtime())
+            self._show(
+                {"ts": stamp, **note, "seconds": round(behind, 1), "hint": "workstreams tail shows them"}
+            )
+            seen[key] = newest
+
+    def _print(self, entry_id: bytes, fields: Mapping[bytes, bytes], workstream: str) -> None:
+        worker = fields.get(b"w", b"").decode("utf-8", "replace")
+        # Lines that jobs wrote came through the pipe and were printed then.
+        if b"e" in fields and (not worker or self._mine(worker)):
+            self._show(line_of(entry_id, fields, self._app, workstream))

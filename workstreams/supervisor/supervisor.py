@@ -1,0 +1,238 @@
+"""Starts worker processes, watches over them, and ends them in order.
+
+Its duties:
+
+1. start the processes of each pool, and others in the place of those that end;
+2. read their lines, print them and ship them to Redis;
+3. renew their leases (on a thread of its own) and hand back what a dead one held;
+4. drain on the first signal, end at once on the second.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import selectors
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from workstreams.admit.sessions import new_sid
+from workstreams.declare.config import Config
+from workstreams.log.lines import notice
+from workstreams.log.ship import Shipper
+from workstreams.supervisor.child import Child, how_it_ended
+from workstreams.supervisor.renewal import Renewal, Watched
+from workstreams.supervisor.signals import Signals
+from workstreams.supervisor.spec import EXIT_CONFIG, EXIT_KILLED, EXIT_OK, EXIT_REPLACE, ChildSpec
+
+__all__ = ["Crew", "Supervisor"]
+
+#: Seconds between two looks at things that make no noise.
+TICK = 0.2
+
+#: Seconds after the grace at which a process that is still there is killed.
+AFTER_GRACE = 1.0
+
+#: A process that lived shorter than this, in seconds, is started again with a growing pause.
+SHORT_LIFE = 5.0
+FIRST_PAUSE, LONGEST_PAUSE = 0.2, 10.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Crew:
+    """The processes of one pool.
+
+    Attributes:
+      pool: Its name.
+      workstreams: What they work on.
+      processes: How many there are to be.
+    """
+
+    pool: str
+    workstreams: tuple[str, ...]
+    processes: int
+
+
+class Supervisor:
+    """Keeps crews of worker processes.
+
+    Parameters:
+      config: The config.
+      spec: The orders of every process; pool, workstreams and session are filled in.
+      crews: What to keep.
+      renewal: Keeps the leases; started by the caller.
+      shipper: Brings lines to Redis.
+      show: Prints lines.
+      signals: What asks for the end.
+      every_tick: Called several times a second; true asks for an orderly stop.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        spec: ChildSpec,
+        crews: tuple[Crew, ...],
+        renewal: Renewal,
+        shipper: Shipper,
+        show: Callable[[Mapping[str, Any]], None],
+        signals: Signals,
+        every_tick: Callable[[], bool],
+    ) -> None:
+        self._config = config
+        self._spec = spec
+        self._crews = crews
+        self._renewal = renewal
+        self._shipper = shipper
+        self._show = show
+        self._signals = signals
+        self._every_tick = every_tick
+        self._children: dict[int, Child] = {}
+        self._due: list[tuple[float, Crew]] = []
+        self._pauses: dict[str, float] = {}
+        self._to_kill: list[tuple[str, str]] = []
+        self._select = selectors.DefaultSelector()
+        self._stopping_at: float | None = None
+        self._worked = False
+        self.failure = ""
+        self._code = EXIT_OK
+
+    # What other threads call.
+
+    def lose(self, sid: str, why: str) -> None:
+        """A session is over although its process lives: end the process."""
+        self._to_kill.append((sid, why))
+        self._signals.poke()
+
+    def owns(self, worker: str) -> bool:
+        """Whether a worker of that name is one of these processes."""
+        return any(child.name == worker for child in list(self._children.values()))
+
+    # The loop.
+
+    def run(self) -> int:
+        """Keep the crews until a signal, or until nothing is left to do.
+
+        Returns:
+          0 after an orderly stop, 1 when something had to be ended, 2 when no process could start.
+        """
+        self._select.register(self._signals.fd, selectors.EVENT_READ, None)
+        now = time.monotonic()
+        self._due = [(now, crew) for crew in self._crews for _ in range(crew.processes)]
+        while self._due or self._children:
+            self._start_due()
+            for key, _ in self._select.select(self._pause()):
+                if key.data is None:
+                    self._signals.clear()
+                else:
+                    self._read(key.data)
+            self._reap()
+            self._obey()
+        return self._code
+
+    def _pause(self) -> float:
+        return max(0.0, min([TICK, *(at - time.monotonic() for at, _ in self._due)]))
+
+    def _obey(self) -> None:
+        for sid, why in self._to_kill:
+            for child in self._children.values():
+                if child.sid == sid:
+                    child.kill(why)
+        self._to_kill.clear()
+        if self._signals.count > 1:
+            for child in self._children.values():
+                child.stopping = True
+                child.kill("it was ended at once by a second signal")
+        elif (self._signals.count or self._every_tick()) and self._stopping_at is None:
+            self.stop()
+        elif self._stopping_at is not None and time.monotonic() > self._stopping_at:
+            for child in self._children.values():
+                child.kill("the grace was over")
+
+    def stop(self) -> None:
+        """Begin an orderly stop."""
+        self._stopping_at = time.monotonic() + self._spec.grace + AFTER_GRACE
+        self._due.clear()
+        for child in self._children.values():
+            child.drain()
+
+    # Starting.
+
+    def _start_due(self) -> None:
+        now = time.monotonic()
+        ready = [crew for at, crew in self._due if at <= now]
+        self._due = [(at, crew) for at, crew in self._due if at > now]
+        for crew in ready:
+            self._start(crew)
+
+    def _start(self, crew: Crew) -> None:
+        spec = dataclasses.replace(self._spec, pool=crew.pool, workstreams=crew.workstreams, sid=new_sid())
+        child = Child(spec, self._config.app)
+        self._children[child.pid] = child
+        self._select.register(child.log_fd, selectors.EVENT_READ, child)
+        self._select.register(child.output_fd, selectors.EVENT_READ, child)
+
+    # Reading.
+
+    def _read(self, child: Child) -> None:
+        frames, _ = child.read_frames()
+        for frame in frames:
+            if frame["k"] == "line":
+                self._shipper.put(frame["ws"], frame["j"], frame["o"])
+                self._show(frame["o"])
+            elif frame["k"] == "status":
+                self._hear(child, frame)
+        for text in child.read_output()[0]:
+            self._say("output", worker=child.name, text=text[:8_000])
+
+    def _hear(self, child: Child, status: Mapping[str, Any]) -> None:
+        if status.get("state") == "ready":
+            child.ready = self._worked = True
+            self._renewal.watch(Watched(child.sid, child.pid))
+            self._say("worker_started", worker=child.name, pool=child.spec.pool)
+            if self._stopping_at is not None:
+                child.drain()
+        elif status.get("state") == "failed":
+            child.failed, child.failed_code = str(status.get("error")), int(status.get("code", EXIT_CONFIG))
+
+    # Ends.
+
+    def _reap(self) -> None:
+        for child in [one for one in self._children.values() if one.process.poll() is not None]:
+            self._read(child)
+            for fd in (child.log_fd, child.output_fd):
+                self._select.unregister(fd)
+            child.close()
+            del self._children[child.pid]
+            self._bury(child)
+
+    def _bury(self, child: Child) -> None:
+        code = child.process.returncode
+        orderly = child.stopping or code in (EXIT_OK, EXIT_REPLACE)
+        why = child.kill_reason or how_it_ended(code)
+        self._renewal.end(child.sid, why, blame=not orderly)
+        if child.failed and not self._worked and child.failed_code == EXIT_CONFIG:
+            # Nothing has ever worked: starting again would only say the same for ever.
+            self.failure, self._code = child.failed, EXIT_CONFIG
+            self.stop()
+            return
+        if orderly:
+            self._say("worker_stopped", worker=child.name, code=code)
+        else:
+            self._say("worker_died", "error", worker=child.name, why=child.failed or why)
+        if self._stopping_at is None:
+            self._replace(child)
+        elif code != EXIT_OK:
+            self._code = self._code or EXIT_KILLED
+
+    def _replace(self, child: Child) -> None:
+        crew = next(one for one in self._crews if one.pool == child.spec.pool)
+        pause = 0.0
+        if time.monotonic() - child.began < SHORT_LIFE and child.process.returncode != EXIT_REPLACE:
+            pause = min(LONGEST_PAUSE, self._pauses.get(crew.pool, FIRST_PAUSE / 2) * 2)
+        self._pauses[crew.pool] = pause or FIRST_PAUSE / 2
+        self._due.append((time.monotonic() + pause, crew))
+
+    def _say(self, event: str, level: str = "info", **fields: Any) -> None:
+        line = notice(event, {"app": self._config.app, **fields}) | {"level": level}
+        self._shipper.put("", None, line)
+        self._show(line)
