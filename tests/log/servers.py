@@ -10,6 +10,8 @@ from pathlib import Path
 
 import orjson
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from workstreams.log.lines import stamp
 from workstreams.store.embedded.locate import find_engine
@@ -37,7 +39,16 @@ class Server:
     def start(self) -> None:
         """Start it and wait until it answers."""
         command = [str(find_engine().path), "--port", "0", "--unixsocket", str(self.socket)]
-        settings = ["--dir", self._folder.name, "--save", "", "--appendonly", "yes", "--enable-debug-command", "yes"]
+        settings = [
+            "--dir",
+            self._folder.name,
+            "--save",
+            "",
+            "--appendonly",
+            "yes",
+            "--enable-debug-command",
+            "yes",
+        ]
         self._process = subprocess.Popen([*command, *settings], stdout=subprocess.DEVNULL)
         wait_until(self._answers)
 
@@ -56,7 +67,10 @@ class Server:
     def client(self, protocol: int = 2) -> redis.Redis:
         """A client that waits longer than a reader blocks, and never tries twice."""
         return redis.Redis(
-            unix_socket_path=str(self.socket), protocol=protocol, socket_timeout=20, retry=None
+            unix_socket_path=str(self.socket),
+            protocol=protocol,
+            socket_timeout=20,
+            retry=Retry(NoBackoff(), 0),
         )
 
     def _answers(self) -> bool:
@@ -77,7 +91,7 @@ def write_line(
 ) -> bytes:
     """Append one line as the supervisor does."""
     if us is None:
-        seconds, micros = client.time()  # type: ignore[misc]
+        seconds, micros = client.time()
         us = seconds * 1_000_000 + micros
     line = {"ts": stamp(us), "level": "info", "event": event} | fields
     added = client.xadd(log_key(name), {"o": orjson.dumps(line), "j": str(fields.get("job", ""))}, id=at)

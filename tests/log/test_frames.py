@@ -3,7 +3,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workstreams.log.frames import MAX_FRAME, FrameReader, frame_of, line_frame
@@ -21,6 +21,7 @@ def sent(frames: list[dict[str, Any]]) -> bytes:
     return b"".join(frame_of(encode(frame)) for frame in frames)
 
 
+@settings(max_examples=50)
 @given(st.lists(lines, max_size=8), st.lists(st.integers(0, 2000), max_size=12))
 def test_any_chunking_yields_the_same_frames(written: list[dict[str, Any]], cuts: list[int]) -> None:
     frames = [{"k": "line", "ws": "mail", "j": None, "o": line} for line in written]

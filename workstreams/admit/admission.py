@@ -225,5 +225,5 @@ def lanes_of(workstreams: Iterable[Workstream], config: Config, worker_threads: 
         scarce = any(limit.concurrency is not None for limit in within)
         margins = [rate.margin for limit in within for rate in limit.rates]
         margin = min(margins) / 1_000_000 if margins else None
-        lanes[one.name] = Lane(one.name, max(1, int(one.threads * share)), scarce, margin)
+        lanes[one.name] = Lane(one.name, max(1, int(one.threads * share)), scarce, margin, one.read_ahead)
     return lanes

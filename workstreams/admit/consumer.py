@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import orjson
 from dramatiq import Consumer
 from dramatiq.broker import MessageProxy
 from dramatiq.errors import ActorNotFound
@@ -11,6 +12,7 @@ from dramatiq.errors import ActorNotFound
 from workstreams.admit.delivery import Delivery
 from workstreams.admit.exchange import Exchange
 from workstreams.admit.lane import Lane
+from workstreams.send.payload import options_of
 
 __all__ = ["LaneConsumer"]
 
@@ -59,6 +61,7 @@ class LaneConsumer(Consumer):
         if not isinstance(message, Delivery) or message.sealed:
             return
         message.sealed = True
+        self._lane.leave()
         record = message.record or _without_outcome(message)
         if self._lane.margin is not None and message.begun - message.grant.asked > self._lane.margin:
             record["late"] = True
@@ -73,10 +76,12 @@ def _without_outcome(message: Delivery) -> dict[str, object]:
     error = message.exception
     if error is None or isinstance(error, ActorNotFound):
         return message.finish("handback", x='{"reason":"no outcome was recorded"}', at=1_000_000)
+    message.options["retries"] = int(message.options.get("retries", 0)) + 1
+    text = f"{type(error).__name__}: a hook was interrupted after the job"
     return message.finish(
         "retry",
         at=1_000_000,
-        opts=message.grant.options.decode(),
-        err='{"type":"Interrupted","message":"a hook was interrupted after the job"}',
-        x='{"error":"a hook was interrupted after the job"}',
+        opts=options_of(message._message).decode(),
+        err=orjson.dumps({"type": type(error).__name__, "message": text}).decode(),
+        x=orjson.dumps({"error": text, "delay_ms": 1000}).decode(),
     )

@@ -248,7 +248,7 @@ class Exchange(threading.Thread):
         if reply[0] == b"lost":
             self._lose(finishes)
             return
-        epoch, _, refused, grants, answers, _ = reply
+        epoch, _, refused, grants, answers = reply
         self.epoch = epoch.decode()
         self.ended += len(finishes)
         for index in refused:

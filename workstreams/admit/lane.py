@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from queue import Empty, SimpleQueue
-from threading import Event
+from threading import Event, Semaphore
 
 from workstreams.admit.delivery import Delivery
 
@@ -19,13 +19,17 @@ class Lane:
     Parameters:
       name: The workstream.
       threads: Jobs that may run here at once.
+      read_ahead: This many times as many may wait here besides.
       scarce: Whether its slots are counted over the fleet, so that others wait for each.
       margin: Seconds a start may come after its admission before it counts as late.
     """
 
-    def __init__(self, name: str, threads: int, scarce: bool, margin: float | None) -> None:
+    def __init__(
+        self, name: str, threads: int, scarce: bool, margin: float | None, read_ahead: int = 0
+    ) -> None:
         self.name = name
         self.threads = threads
+        self.capacity = threads * (1 + read_ahead)
         self.scarce = scarce
         self.margin = margin
         self.busy = 0
@@ -34,12 +38,14 @@ class Lane:
         #: Why the last call gave less than was asked; "" when it gave all.
         self.why = ""
         self._paused = Event()
+        # What was read ahead waits here, so that it takes no thread of another workstream.
+        self._running = Semaphore(threads) if read_ahead else None
         self._arrived: SimpleQueue[Delivery | None] = SimpleQueue()
 
     @property
     def idle(self) -> int:
         """How many more jobs may be asked for."""
-        return self.threads - self.busy
+        return self.capacity - self.busy
 
     def put(self, delivery: Delivery) -> None:
         """Hand a delivery to the consumer."""
@@ -51,10 +57,20 @@ class Lane:
 
     def next(self, timeout: float) -> Delivery | None:
         """The next delivery, or None after *timeout* seconds or a nudge."""
-        try:
-            return self._arrived.get(timeout=timeout)
-        except Empty:
+        if self._running is not None and not self._running.acquire(timeout=timeout):
             return None
+        try:
+            delivery = self._arrived.get(timeout=timeout)
+        except Empty:
+            delivery = None
+        if delivery is None:
+            self.leave()
+        return delivery
+
+    def leave(self) -> None:
+        """A delivery that :meth:`next` returned has ended: its thread is free."""
+        if self._running is not None:
+            self._running.release()
 
     def pause(self, seconds: float) -> None:
         """Wait without taking anything."""

@@ -57,16 +57,14 @@ class Listener(threading.Thread):
     def _listen(self) -> None:
         with self._connect() as client, client.pubsub(ignore_subscribe_messages=False) as pubsub:
             pubsub.subscribe(*self._channels)
-            subscribed = 0
             while not self._stopped.is_set():
                 message = pubsub.get_message(timeout=READ)
                 if message is None:
                     continue
                 if message["type"] == "subscribe":
-                    subscribed += 1
-                    if subscribed == len(self._channels):
-                        self.ready.set()
-                        self._wake("*", 0.0)
+                    # Also after a reconnect, which the client makes by itself.
+                    self.ready.set()
+                    self._wake("*", 0.0)
                 elif message["type"] == "message":
                     self._hear(message["data"])
 

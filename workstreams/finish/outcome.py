@@ -70,7 +70,7 @@ def backoff(policy: RetryPolicy, retries: int) -> int:
     """
     # 2**62 µs is past every bound; a larger power would only be a larger number.
     base: int = min(policy.max_backoff, policy.min_backoff * 2 ** min(retries, 62))
-    return round(base * (1 + policy.jitter * random.uniform(-1, 1)))
+    return min(policy.max_backoff, round(base * (1 + policy.jitter * random.uniform(-1, 1))))
 
 
 def describe(error: BaseException) -> dict[str, Any]:
@@ -108,12 +108,18 @@ def decide(error: BaseException | None, retries: int, policy: RetryPolicy) -> Ou
 
 
 def _retry_or_die(error: BaseException, retries: int, policy: RetryPolicy) -> Outcome:
-    if policy.when is not None:
-        again = policy.when(retries, error)
-    else:
-        again = policy.most is None or retries < policy.most
-    if not again:
+    if not _again(error, retries, policy):
         return Outcome("dead", error=describe(error), why=f"failed {retries + 1} times")
     if isinstance(error, Retry) and error.delay is not None:
         return Outcome("retry", wait=round(error.delay * 1000), error=describe(error))
     return Outcome("retry", wait=backoff(policy, retries), error=describe(error))
+
+
+def _again(error: BaseException, retries: int, policy: RetryPolicy) -> bool:
+    if policy.when is not None:
+        try:
+            return policy.when(retries, error)
+        except Exception as failure:
+            # A predicate that fails must not decide: the count does, and the record says why.
+            error.add_note(f"retry_when failed: {failure!r}")
+    return policy.most is None or retries < policy.most

@@ -16,6 +16,9 @@ __all__ = ["MAX_EXCEPTION", "Composer", "exception_text"]
 #: Longest text of an exception, in characters.
 MAX_EXCEPTION = 16 * 1024
 
+#: Passed on as they are; what of them JSON still refuses, ``encode`` makes plain.
+_SIMPLE = (str, int, bool, type(None))
+
 
 class Composer:
     """Makes lines; the same for structlog's events and the standard library's records.
@@ -54,7 +57,7 @@ class Composer:
           ts: When it happened, in µs since 1970; None is now.
         """
         line: dict[str, Any] = {"ts": stamp(now_us() if ts is None else ts), "level": level}
-        line["event"] = plain(text_of(event))
+        line["event"] = text_of(event)
         known = {**self._identity, **self._fields()}
         line.update((name, known[name]) for name in FIELDS if known.get(name) is not None)
         line.update((name, plain(value)) for name, value in known.items() if name not in FIELDS)
@@ -67,6 +70,8 @@ class Composer:
     def _shown(self, name: str, value: object) -> Any:
         if self._redactor.is_secret(name, value):
             return REDACTED
+        if type(value) in _SIMPLE:
+            return value
         made = plain(value)
         return self._redactor.clean(made) if type(made) in (dict, list) else made
 

@@ -90,8 +90,11 @@ class PipeWriter:
     def _write(self, frame: bytes) -> bool:
         # Once a line waited in vain the next ones only look: a thousand lines must not cost a job 50 s.
         patience = 0.0 if self._stalled else self._patience
-        self._stalled = not self._until(lambda: self._accept(frame), patience)
-        return not self._stalled
+        deadline = time.monotonic() + patience
+        accepted = self._until(lambda: self._accept(frame), patience)
+        # A frame of which only a part fitted is completed with the next one at the latest.
+        self._stalled = not (accepted and self._until(self._flushed, deadline - time.monotonic()))
+        return accepted
 
     def _until(self, attempt: Callable[[], bool], timeout: float) -> bool:
         deadline = time.monotonic() + timeout

@@ -120,8 +120,7 @@ class Reader:
 
     def _begin(self) -> None:
         self._begun = server_us(self._client)
-        start = self._request.start
-        self._cursor = self._request.after or Position(max(self._begun - HOLD if start is None else start, 0))
+        self._cursor = self._request.after or Position(max(self._first_time(), 0))
         names = self._request.names
         for name in self._homes.names(self._client) if names is None else names:
             source = self._homes.source(name)
@@ -131,23 +130,33 @@ class Reader:
         if self._request.last is not None:
             self._take_last(self._request.last)
 
+    def _begins_now(self) -> bool:
+        return self._request.start is None and self._request.endless and self._request.last is None
+
+    def _first_time(self) -> int:
+        """µs before which no line of this reader stands."""
+        return self._begun - 2 * HOLD if self._begins_now() else self._request.start or 0
+
     def _first_place(self, source: Source) -> bytes:
-        if self._request.start is not None:
-            return entry_before(self._request.start)
-        if self._request.endless and self._request.last is None:
-            return newest_id(self._client, source.key)
-        return b"0-0"
+        return newest_id(self._client, source.key) if self._begins_now() else entry_before(self._first_time())
 
     def _take_last(self, most: int) -> None:
         for source in self._sources.values():
-            found, newest = 0, source.last
-            for entry in backwards(self._client, source.key, source.last):
-                newest = max(newest, entry[0], key=order)
-                if found >= most:
-                    break
-                found += self._take(source, entry)
-            source.last, source.behind = newest, False
+            newest = newest_id(self._client, source.key)
+            if most and order(newest) > order(source.last):
+                self._take_from_the_end(source, newest, most)
+            source.last, source.behind = max(source.last, newest, key=order), False
         self._merge.keep_last(most)
+
+    def _take_from_the_end(self, source: Source, newest: bytes, most: int) -> None:
+        found, oldest = 0, 0
+        for entry in backwards(self._client, source.key, newest, source.last):
+            # Lines that arrived shortly before the last ones may stand among them.
+            if found >= most and stream_time(entry[0]) < oldest - 2 * HOLD:
+                return
+            if self._take(source, entry):
+                found += 1
+                oldest = stream_time(entry[0]) if found == most else oldest
 
     def _read(self) -> list[Line]:
         """Read what comes next; returns the gaps before it."""

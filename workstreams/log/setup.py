@@ -54,6 +54,9 @@ def configure_logging(
       redact: Names of secrets; see Redactor.
       identity: Fields of every line, ``app`` and ``worker``.
       fields: Returns the fields of the job that runs in the calling context.
+
+    Raises:
+      KeyError: When there is no such level.
     """
     composer = Composer(redact, identity or {}, fields)
     weight = LEVELS[level.lower()]

@@ -109,13 +109,11 @@ def forwards(
     }
 
 
-def backwards(client: redis.Redis, key: bytes, down_to: bytes) -> Iterator[Entry]:
-    """Read a stream from its end, down to an id that is left out."""
-    newest = b"+"
+def backwards(client: redis.Redis, key: bytes, newest: bytes, down_to: bytes) -> Iterator[Entry]:
+    """Read a stream from an entry downwards, to an id that is left out."""
     while True:
         reply: Any = client.xrevrange(key, newest, b"(" + down_to, count=COUNT)
-        entries = _present(reply)
-        yield from entries
+        yield from _present(reply)
         if len(reply) < COUNT:
             return
         newest = b"(" + reply[-1][0]

@@ -63,7 +63,7 @@ class Order:
             "k": self.key,
             "shift": self.shift,
             "cost": self.cost,
-            "at": int(self.due[1:]) if self.due.startswith("+") else 0,
+            "due": self.due,
             "actor": self.job.actor_name,
             "body": self.body.decode(),
             "opts": self.options.decode(),

@@ -62,7 +62,7 @@ class Sender:
         if reply[0] == b"unsettled":
             self._publish(reply[1].decode())
             reply = self._ask(request, words)
-        return self._read(reply, batch)
+        return self._read(reply)
 
     def _ask(self, request: str, words: Sequence[str | bytes | int | float]) -> list[bytes]:
         call = {"request": request, "epoch": self._epoch, "fresh": request}
@@ -77,15 +77,15 @@ class Sender:
         with redis_errors(link.url):
             self._epoch = publish(config, link.scripts, self._epoch).epoch
 
-    def _read(self, reply: Sequence[bytes], batch: Sequence[Order]) -> int:
+    def _read(self, reply: Sequence[bytes]) -> int:
         match reply[0]:
             case b"ok":
+                self._epoch = reply[2].decode()
                 return int(reply[1])
             case b"full":
                 raise WorkstreamFull(reply[1].decode(), int(reply[2]))
             case b"dear":
-                cost = max(order.cost for order in batch)
-                raise CostTooHigh(reply[1].decode(), cost, float(reply[2]))
+                raise CostTooHigh(reply[1].decode(), float(reply[3]), float(reply[2]))
             case _:
                 raise UnknownWorkstream(reply[1].decode(), self._config().workstreams)
 

@@ -12,7 +12,7 @@ import sys
 import time
 
 from workstreams.log.frames import Frame, FrameReader
-from workstreams.supervisor.spec import DRAIN, VARIABLE, ChildSpec
+from workstreams.supervisor.spec import DRAIN, LOST, VARIABLE, ChildSpec
 
 __all__ = ["Child", "how_it_ended"]
 
@@ -44,6 +44,7 @@ class Child:
         self.failed_code = 0
         self.stopping = False
         self.kill_reason = ""
+        self.lost_at: float | None = None
         self.began = time.monotonic()
         self.log_fd, self.output_fd = log_read, output_read
         os.set_blocking(log_read, False)
@@ -99,6 +100,12 @@ class Child:
         self.stopping = True
         with contextlib.suppress(BrokenPipeError):
             os.write(self._control, DRAIN)
+
+    def lose(self) -> None:
+        """Tell it that its lease was lost."""
+        self.lost_at = time.monotonic()
+        with contextlib.suppress(BrokenPipeError):
+            os.write(self._control, LOST)
 
     def kill(self, reason: str) -> None:
         """End it now, with everything that it started in its session."""

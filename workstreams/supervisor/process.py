@@ -24,6 +24,7 @@ from workstreams.app import configure, import_actors
 from workstreams.declare.config import Config, load_config
 from workstreams.declare.references import check_actors
 from workstreams.errors import RedisUnavailable, WorkstreamsError
+from workstreams.log.lines import notice
 from workstreams.log.pipe import PipeWriter
 from workstreams.log.setup import configure_logging
 from workstreams.supervisor.spec import (
@@ -32,6 +33,7 @@ from workstreams.supervisor.spec import (
     EXIT_KILLED,
     EXIT_OK,
     EXIT_REPLACE,
+    LOST,
     VARIABLE,
     ChildSpec,
 )
@@ -84,6 +86,8 @@ class _Process:
         _quieten_dramatiq(config.logs.level)
         broker = configure(config)
         import_actors(config)
+        # Once more: a module that configures structlog for itself would keep its lines from us.
+        configure_logging(self._pipe.line, config.logs.level, config.logs.redact, identity=identity)
         check_actors(config, {name: actor.queue_name for name, actor in broker.actors.items()})
         admission = next(one for one in broker.middleware if isinstance(one, AdmissionMiddleware))
         admission.watch(self._spec.sid, self._spec.pool)
@@ -110,6 +114,11 @@ class _Process:
             ready, _, _ = select.select([self._spec.control_fd], [], [], TICK)
             if ready:
                 told = os.read(self._spec.control_fd, 1)
+                if told == LOST:
+                    # Ask at once, so that what ended here is refused and said to be.
+                    admitted.exchange.wake("*", 0.0)
+                    admitted.lost.wait(1.0)
+                    return EXIT_REPLACE
                 return self._drain(
                     worker, admission, self._spec.grace if told == DRAIN else self._spec.orphan_grace
                 )
@@ -143,13 +152,7 @@ class _Process:
         return any(thread.is_alive() for thread in worker.workers)
 
     def _note(self, event: str, hint: str) -> dict[str, object]:
-        return {
-            "level": "error",
-            "event": event,
-            "app": self._config.app,
-            "worker": worker_name(),
-            "hint": hint,
-        }
+        return notice(event, {"app": self._config.app, "worker": worker_name(), "hint": hint})
 
 
 def _quieten_dramatiq(level: str) -> None:

@@ -6,7 +6,7 @@ import contextlib
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import redis
 
@@ -40,17 +40,20 @@ LAST_CALL = 5.0
 Show = Callable[[Mapping[str, Any]], None]
 
 
-class Screen:
-    """What shows itself instead of log lines; the demo has one."""
+class Screen(Protocol):
+    """What shows itself instead of log lines; the demo is one."""
 
     def prepare(self, link: Link) -> None:
         """Called when the server answers, before the first process starts."""
+        ...
 
-    def begin(self) -> None:
-        """Called when the processes have been started."""
+    def begin(self, ask_to_stop: Callable[[], None]) -> None:
+        """Called before the processes start; it may ask for an orderly stop later."""
+        ...
 
     def end(self) -> None:
-        """Called when they have ended."""
+        """Called when the processes have ended."""
+        ...
 
 
 def crews_of(
@@ -148,6 +151,7 @@ class _Run:
         self._config = config
         self._server = server
         self._screen = screen
+        self._signals = signals
         url = server.url if server else config.redis
         self._link = Link(lambda: url, Keys(config.app))
         self._show = Printer(sys.stdout, config.logs.format, config.logs.level, quiet=screen is not None)
@@ -182,7 +186,7 @@ class _Run:
             self._echo.start()
         else:
             self._screen.prepare(self._link)
-            self._screen.begin()
+            self._screen.begin(self._signals.ask)
         try:
             code = self._supervisor.run()
         finally:

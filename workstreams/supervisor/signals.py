@@ -26,6 +26,11 @@ class Signals:
         self.count += 1
         self.poke()
 
+    def ask(self) -> None:
+        """Ask for an orderly stop, as a first signal does."""
+        self.count = max(self.count, 1)
+        self.poke()
+
     def poke(self) -> None:
         """Wake the loop."""
         try:

@@ -7,13 +7,16 @@ from collections.abc import Mapping
 
 import orjson
 
-__all__ = ["DRAIN", "EXIT_CONFIG", "EXIT_KILLED", "EXIT_OK", "EXIT_REPLACE", "VARIABLE", "ChildSpec"]
+__all__ = ["DRAIN", "EXIT_CONFIG", "EXIT_KILLED", "EXIT_OK", "EXIT_REPLACE", "LOST", "VARIABLE", "ChildSpec"]
 
 #: The environment variable that carries the spec.
 VARIABLE = "WORKSTREAMS_CHILD"
 
 #: The byte on the control pipe that means: finish what runs and end.
 DRAIN = b"d"
+
+#: The byte that means: the lease was lost, what runs here belongs to others.
+LOST = b"l"
 
 EXIT_OK = 0
 #: Something still ran when the grace was over.

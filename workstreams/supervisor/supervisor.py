@@ -33,6 +33,9 @@ TICK = 0.2
 #: Seconds after the grace at which a process that is still there is killed.
 AFTER_GRACE = 1.0
 
+#: Seconds that a process whose lease was lost has to say what it had finished.
+AFTER_LOSS = 1.5
+
 #: A process that lived shorter than this, in seconds, is started again with a growing pause.
 SHORT_LIFE = 5.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 10.0
@@ -133,11 +136,7 @@ class Supervisor:
         return max(0.0, min([TICK, *(at - time.monotonic() for at, _ in self._due)]))
 
     def _obey(self) -> None:
-        for sid, why in self._to_kill:
-            for child in self._children.values():
-                if child.sid == sid:
-                    child.kill(why)
-        self._to_kill.clear()
+        self._end_lost()
         if self._signals.count > 1:
             for child in self._children.values():
                 child.stopping = True
@@ -147,6 +146,17 @@ class Supervisor:
         elif self._stopping_at is not None and time.monotonic() > self._stopping_at:
             for child in self._children.values():
                 child.kill("the grace was over")
+
+    def _end_lost(self) -> None:
+        to_kill, self._to_kill = self._to_kill, []
+        for sid, why in to_kill:
+            for child in self._children.values():
+                if child.sid == sid and child.lost_at is None:
+                    child.kill_reason = why
+                    child.lose()
+        for child in self._children.values():
+            if child.lost_at is not None and time.monotonic() > child.lost_at + AFTER_LOSS:
+                child.kill(child.kill_reason)
 
     def stop(self) -> None:
         """Begin an orderly stop."""

@@ -16,7 +16,6 @@ LATER: Final[Mapping[KeyPath, str]] = {
     ("workstreams", "*", "per_key"): "this version does not hold limits per key yet",
     ("workstreams", "*", "on_rate_limited"): "this version does not change a rate after a refusal yet",
     ("workstreams", "*", "shard"): "this version keeps every workstream in the app's own shard",
-    ("workstreams", "*", "read_ahead"): "this version fetches no more than may start at once",
     ("schedules", "*"): "this version does not run schedules yet",
 }
 

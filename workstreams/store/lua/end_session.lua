@@ -4,11 +4,11 @@
 -- KEYS[1]  clock of the shard
 -- ARGV[1]  JSON {sid, blame, why, epoch, fresh}; without blame no delivery is counted
 -- Returns  {how many were taken back, 1 if that was all}
---! include base clock settings events ready wake job release recover
+--! include base clock settings events rate gate ready wake timer job release recover
 
 local call = cjson.decode(ARGV[1])
-read_clock(call.epoch, call.fresh)
-local taken, all = recover(call.sid, call.blame, call.why)
-wake_freed({})
-flush_counts()
+clock.read(call.epoch, call.fresh)
+local taken, all = recover.session(call.sid, call.blame, call.why)
+release.wake({})
+events.flush()
 return {taken, all and 1 or 0}

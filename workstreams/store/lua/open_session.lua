@@ -6,9 +6,9 @@
 --! include base clock
 
 local call = cjson.decode(ARGV[1])
-read_clock(call.epoch, call.fresh)
-redis.call('ZADD', ROOT .. 'sessions', digits(NOW + call.lease), call.sid)
-redis.call('HSET', ROOT .. 'session:' .. call.sid, 'worker', call.worker, 'host', call.host, 'pid', call.pid,
-  'pool', call.pool, 'workstreams', call.workstreams, 'started', digits(NOW), 'max_deliveries', call.max_deliveries,
-  'bounded', call.bounded)
-return {EPOCH, digits(NOW)}
+clock.read(call.epoch, call.fresh)
+redis.call('ZADD', keys.root .. 'sessions', digits(clock.now + call.lease), call.sid)
+redis.call('HSET', keys.session(call.sid), 'worker', call.worker, 'host', call.host, 'pid', call.pid,
+  'pool', call.pool, 'workstreams', call.workstreams, 'started', digits(clock.now),
+  'max_deliveries', call.max_deliveries, 'bounded', call.bounded)
+return {clock.epoch, digits(clock.now)}

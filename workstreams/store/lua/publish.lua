@@ -6,59 +6,65 @@
 --
 -- The higher version's settings win in a roll-out; equal versions: the last to start wins.
 -- Overrides are kept apart and untouched.
---! include base clock settings events wake
+--! include base clock settings events gate history
 
 local call = cjson.decode(ARGV[1])
-read_clock(call.epoch, call.fresh)
+clock.read(call.epoch, call.fresh)
 
--- Versions are compared number by number (2.10 after 2.9), then as text.
+-- Versions are compared number by number (2.10 after 2.9); 1.0rc1 comes before 1.0.
 local function is_older(mine, stored)
-  local a, b = {}, {}
-  for n in mine:gmatch('%d+') do a[#a + 1] = tonumber(n) end
-  for n in stored:gmatch('%d+') do b[#b + 1] = tonumber(n) end
-  for i = 1, math.max(#a, #b) do
-    local x, y = a[i] or 0, b[i] or 0
+  local numbers, rest = {}, {}
+  for i, version in ipairs({mine, stored}) do
+    local plain, tail = version:match('^([%d%.]*)(.*)$')
+    numbers[i], rest[i] = {}, tail
+    for n in plain:gmatch('%d+') do numbers[i][#numbers[i] + 1] = tonumber(n) end
+  end
+  for i = 1, math.max(#numbers[1], #numbers[2]) do
+    local x, y = numbers[1][i] or 0, numbers[2][i] or 0
     if x ~= y then return x < y end
   end
-  return mine:gsub('%d+', '') < stored:gsub('%d+', '')
+  if rest[1] == '' or rest[2] == '' then return rest[1] ~= '' and rest[2] == '' end
+  return rest[1] < rest[2]
 end
-
-local older, changed = {}, {}
 
 -- Returns 'new' | 'same' | 'changed' | 'older'.
 local function write(key, fields)
-  local stored = {}
-  local flat = redis.call('HGETALL', key)
+  local stored, flat = {}, redis.call('HGETALL', key)
   for i = 1, #flat, 2 do stored[flat[i]] = flat[i + 1] end
   if stored.version and is_older(call.version, stored.version) then return 'older' end
   local verdict = stored.version and 'same' or 'new'
   for field, value in pairs(fields) do
     if stored.version and stored[field] ~= value then verdict = 'changed' end
-    redis.call('HSET', key, field, value)
   end
+  if verdict == 'changed' and fields.rates then history.carry(key, stored.rates or '', fields.rates) end
+  for field, value in pairs(fields) do redis.call('HSET', key, field, value) end
   redis.call('HSET', key, 'version', call.version)
   return verdict
 end
 
 local verdicts = {}
 for name, fields in pairs(call.limits) do
-  verdicts[name] = write(limit_key(name, 'settings'), fields)
-  redis.call('HSETNX', limit_key(name, 'rate'), 'from', digits(NOW))
+  verdicts[name] = write(keys.limit(name, 'settings'), fields)
+  redis.call('HSETNX', keys.limit(name, 'rate'), 'from', digits(clock.now))
 end
 for name, fields in pairs(call.workstreams) do
-  local verdict = write(ws_key(name, 'settings'), fields)
+  local verdict = write(keys.ws(name, 'settings'), fields)
   if verdict ~= 'same' then verdicts[name] = verdict end
-  redis.call('SADD', ROOT .. 'workstreams', name)
+  redis.call('SADD', keys.root .. 'workstreams', name)
 end
+
+local older, changed = {}, {}
 for name, verdict in pairs(verdicts) do
   if verdict == 'older' then older[#older + 1] = name end
   if verdict == 'changed' then
     changed[#changed + 1] = name
-    if call.workstreams[name] then event(name, 'limit_changed', 'info', 'x', cjson.encode({by = 'config', version = call.version})) end
-  end
-  if verdict == 'changed' or verdict == 'new' then
-    for ws in pairs(call.workstreams) do open_gate(ws) end
+    if call.workstreams[name] then
+      events.write(name, 'limit_changed', 'info', 'x', cjson.encode({by = 'config', version = call.version}))
+    end
   end
 end
-if #changed > 0 then redis.call('PUBLISH', wake_channel('all'), '* now') end
-return {EPOCH, older, changed}
+if #changed > 0 then
+  for ws in pairs(call.workstreams) do gate.open(ws) end
+  redis.call('PUBLISH', keys.root .. 'wake:all', '* now')
+end
+return {clock.epoch, older, changed}

@@ -1,49 +1,61 @@
 -- One workstream's turn in an exchange: promote what is due, pass every gate or none, take,
--- and arrange who asks next. Returns given, why ('' when more could start), wait µs or -1.
-local function sleep_for(ws, caller, at)
-  redis.call('ZADD', ws_key(ws, 'sleepers'), 'NX', digits(NOW), caller.sid)
-  if not at then return -1 end
-  return keep_timer(ws, caller.sid, at) or -1
+-- and arrange who asks next.
+local admission = {}
+
+-- Any job needs at least this much room; what the first one really needs is seen when it is taken.
+local LEAST = 1e-3
+
+-- Threads are left over: be told when to ask again.
+function admission.sleep(ws, caller, at)
+  redis.call('ZADD', keys.ws(ws, 'sleepers'), 'NX', digits(clock.now), caller.sid)
+  if at then return timer.keep(ws, caller.sid, at) or -1 end
+  timer.leave(ws, caller.sid)
+  return -1
 end
 
 -- The caller has no thread left for this workstream; others may have.
-local function pass_on(ws, caller)
-  redis.call('ZREM', ws_key(ws, 'sleepers'), caller.sid)
-  if redis.call('EXISTS', ws_key(ws, 'sleepers')) == 0 then return '' end
-  local due = next_due(ws)
-  if waiting_in(ws) > 0 then
-    local _, _, why, by, at = gate_of(ws, 1)
+function admission.pass_on(ws, caller)
+  redis.call('ZREM', keys.ws(ws, 'sleepers'), caller.sid)
+  timer.leave(ws, caller.sid)
+  gate.open(ws)
+  local at = ready.next_due(ws)
+  if ready.count(ws) > 0 then
+    local _, why, by, when = gate.of(ws, LEAST)
     if not why then
-      wake_one(ws)
-      return ''
+      wake.one(ws)
+      return
     end
-    shut_gate(ws, why, by, at)
-    remember_refusal(ws, by)
-    if at and (not due or at < due) then due = at end
+    gate.shut(ws, why, by, when)
+    at = when
   end
-  if due then hand_timer(ws, due) end
-  return ''
+  if at then timer.hand_over(ws, at) end
 end
 
-local function admit(ws, asked, caller, grants)
-  promote_due(ws)
-  local slots, units, why, by, at = gate_of(ws, 1)
-  if why == 'unsettled' then return 0, why, -1 end
-  local given, refused = 0, nil
-  if not why then given, refused = take(ws, asked, slots, units, caller, grants) end
-  if given == asked then return given, pass_on(ws, caller), -1 end
-
-  local waiting = waiting_in(ws)
-  if waiting > 0 then slots, units, why, by, at = gate_of(ws, refused or 1) end
-  local due = next_due(ws)
-  if waiting == 0 or not why then
-    open_gate(ws)
-    -- Ready jobs, an open gate and idle threads: a script that ran out of tries says "again now".
-    if waiting > 0 then return given, '', 0 end
-    return given, 'empty', sleep_for(ws, caller, due)
+-- Returns why ('' when more could start at once, 'empty' when nothing waits), and the µs
+-- after which the caller asks again by itself, or -1.
+function admission.turn(ws, asked, caller, grants)
+  ready.promote(ws)
+  local room, why, by, at = gate.of(ws, LEAST)
+  if why == 'unsettled' then return why, -1 end
+  local given, gone, refused = 0, 0, nil
+  if not why then
+    given, gone, refused = taking.jobs(ws, asked, room, caller, grants)
+    if given == asked then
+      admission.pass_on(ws, caller)
+      return '', -1
+    end
   end
-  shut_gate(ws, why, by, at)
-  remember_refusal(ws, by)
-  if at and due then at = math.min(at, due) end
-  return given, why, sleep_for(ws, caller, at or due)
+  if ready.count(ws) == 0 then
+    gate.open(ws)
+    return 'empty', admission.sleep(ws, caller, ready.next_due(ws))
+  end
+  if not why then room, why, by, at = gate.of(ws, refused or LEAST) end
+  if not why then
+    -- The tries of one call were used up on what could not run: go on in another.
+    gate.open(ws)
+    return '', 0
+  end
+  gate.shut(ws, why, by, at)
+  -- What is due meanwhile can start no earlier than the gate opens.
+  return why, admission.sleep(ws, caller, at)
 end

@@ -1,40 +1,65 @@
 -- Every gate of a workstream, in one answer: how much may start now, or why not, which
 -- limit says so, and when to ask again. Writes nothing.
---
--- Returns slots (jobs), units (cost), why ('paused' | 'concurrency' | 'rate' | 'unsettled' |
--- nil), limit, at (µs or nil). `why` is set when a job costing `need` may not start now.
-local function gate_of(ws, need)
-  local settings = settings_of(ws)
-  if not settings then return 0, 0, 'unsettled', ws, nil end
-  if settings.paused then return 0, 0, 'paused', ws, nil end
-  local slots, units, why, by, at = math.huge, math.huge, nil, nil, nil
-  for _, name in ipairs(settings.limits) do
-    local limit = limit_of(name)
+local gate = {}
+
+-- Returns room {slots, units, bursts}, and for a job costing `need` that may not start:
+-- why ('unsettled' | 'paused' | 'concurrency' | 'rate'), by (the limit), at (µs, or nil).
+function gate.of(ws, need)
+  local set = settings.of(ws)
+  local room = {slots = math.huge, units = math.huge, bursts = {}}
+  if not set then return room, 'unsettled', ws, nil end
+  if set.paused then return room, 'paused', ws, nil end
+  for _, name in ipairs(set.limits) do
+    local limit = settings.limit(name)
     if limit.concurrency then
-      slots = math.min(slots, limit.concurrency - redis.call('ZCARD', limit.holders))
-      if slots < 1 then return 0, 0, 'concurrency', name, nil end
+      room.slots = math.min(room.slots, limit.concurrency - redis.call('ZCARD', limit.holders))
+      if room.slots < 1 then return room, 'concurrency', name, nil end
     end
   end
-  for _, name in ipairs(settings.limits) do
-    local limit = limit_of(name)
-    for _, rate in ipairs(limit.rates) do
-      local room, when = rate_room(limit, rate, need)
-      units = math.min(units, room)
+  local why, by, at = nil, nil, nil
+  for _, name in ipairs(set.limits) do
+    local limit = settings.limit(name)
+    for _, r in ipairs(limit.rates) do
+      local units, burst, when = rate.room(limit, r, need)
+      room.units = math.min(room.units, units)
+      room.bursts[#room.bursts + 1] = burst
       -- While nothing changes, the earliest start under all rates is the latest of theirs.
-      if room < math.min(need, rate.permits) and (at == nil or when > at) then why, by, at = 'rate', name, when end
+      if when and (at == nil or when > at) then why, by, at = 'rate', name, when end
     end
   end
-  return slots, units, why, by, at
+  return room, why, by, at
 end
 
-local function charge(ws, cost)
-  for _, name in ipairs(settings_of(ws).limits) do
-    local limit = limit_of(name)
-    for _, rate in ipairs(limit.rates) do charge_rate(limit, rate, cost) end
+function gate.fits(room, cost)
+  if room.slots < 1 or cost > room.units + 1e-6 then return false end
+  for _, b in ipairs(room.bursts) do
+    if math.min(cost, b.burst) > b.left + 1e-6 then return false end
+  end
+  return true
+end
+
+function gate.spend(room, cost)
+  room.slots, room.units = room.slots - 1, room.units - cost
+  for _, b in ipairs(room.bursts) do b.left = b.left - cost end
+end
+
+function gate.charge(ws, cost)
+  for _, name in ipairs(settings.of(ws).limits) do
+    local limit = settings.limit(name)
+    for _, r in ipairs(limit.rates) do rate.charge(limit, r, cost) end
   end
 end
 
--- Shared limits remember whom they refused, so that a freed slot can wake the right ones.
-local function remember_refusal(ws, by)
-  if by ~= ws then redis.call('SADD', limit_key(by, 'waiters'), ws) end
+-- While a gate is shut a send wakes nobody: what opens it will. Shared limits remember whom
+-- they refused, so that a freed slot can wake the right ones.
+function gate.shut(ws, why, by, at)
+  redis.call('HSET', keys.ws(ws, 'gate'), 'why', why, 'limit', by, 'until', at and digits(at) or 'inf')
+  if by ~= ws then redis.call('SADD', keys.limit(by, 'waiters'), ws) end
+end
+
+function gate.open(ws) redis.call('HDEL', keys.ws(ws, 'gate'), 'why', 'limit', 'until') end
+
+function gate.is_shut(ws)
+  local til = redis.call('HGET', keys.ws(ws, 'gate'), 'until')
+  return til and (til == 'inf' or tonumber(til) > clock.now)
 end

@@ -1,33 +1,68 @@
 -- A job record: an immutable body beside options and counters. `v` is its format.
+local jobs = {}
+
+-- due: '' for now, '+µs' from now, '@µs' since 1970.
+function jobs.due_of(text)
+  if text == '' then return 0 end
+  local n = tonumber(text:sub(2))
+  return text:sub(1, 1) == '+' and clock.now + n or n
+end
+
 -- Returns false if a job of this id is known already: a re-sent send changes nothing.
-local function put_job(ws, id, key, shift, cost, due, actor, body, options)
-  local job = job_key(ws, id)
+function jobs.put(ws, id, key, shift, cost, due_text, actor, body, options)
+  local job = keys.job(ws, id)
   if redis.call('HSETNX', job, 'v', '1') == 0 then return false end
-  local delayed = due > NOW
-  local score = NOW + shift
+  local due = jobs.due_of(due_text)
+  local delayed, score = due > clock.now, digits(clock.now + shift)
   redis.call('HSET', job, 'body', body, 'options', options, 'actor', actor, 'key', key, 'shift', digits(shift),
-    'cost', cost, 'sent', digits(NOW), 'state', delayed and 'scheduled' or 'waiting',
-    'score', delayed and '' or digits(score), 'due', delayed and digits(due) or '')
+    'cost', cost, 'sent', digits(clock.now), 'state', delayed and 'scheduled' or 'waiting',
+    'score', delayed and '' or score, 'due', delayed and digits(due) or '')
   if delayed then
-    redis.call('ZADD', ws_key(ws, 'scheduled'), digits(due), id)
+    jobs.schedule(ws, id, due)
   else
-    put_ready(ws, id, key, digits(score))
+    ready.put(ws, id, key, score)
   end
-  job_event(ws, 'sent', 'debug', id, actor, 1, key, '', delayed and '{"due_us":' .. digits(due) .. '}' or '')
-  count(ws, 'sent')
+  events.of_job(ws, 'sent', 'debug', {id = id, actor = actor, key = key}, delayed and '{"due_us":' .. digits(due) .. '}')
+  events.count(ws, 'sent')
   return true
+end
+
+-- DUE remembers the earliest time that this call scheduled something for, so that somebody
+-- is told of it.
+local DUE = {}
+
+function jobs.schedule(ws, id, due)
+  redis.call('ZADD', keys.ws(ws, 'scheduled'), digits(due), id)
+  DUE[ws] = math.min(DUE[ws] or due, due)
+end
+
+-- Tells a sleeper of each workstream what time to ask at; `asked` were told in their answers.
+function jobs.tell_due(asked)
+  for ws, due in pairs(DUE) do
+    if not asked[ws] then timer.hand_over(ws, due) end
+  end
 end
 
 -- Forgets finished jobs beyond the count or the age that is kept, a few at a time.
 local FORGET_AT_ONCE = 4
 
-local function forget_old(ws, index, age, most)
+function jobs.forget_old(ws, index, age, most)
   local over = redis.call('ZCARD', index) - most
   local old = redis.call('ZRANGE', index, 0, FORGET_AT_ONCE - 1, 'WITHSCORES')
   for i = 1, #old, 2 do
-    if over <= 0 and tonumber(old[i + 1]) > NOW - age then return end
+    if over <= 0 and tonumber(old[i + 1]) > clock.now - age then return end
     redis.call('ZREM', index, old[i])
-    redis.call('UNLINK', job_key(ws, old[i]))
+    redis.call('UNLINK', keys.job(ws, old[i]))
     over = over - 1
   end
+end
+
+-- job: {id, actor, attempt, key, worker}; reason: one JSON object {type, message, …}.
+function jobs.die(ws, job, reason)
+  redis.call('HSET', keys.job(ws, job.id), 'state', 'dead', 'session', '', 'ended', digits(clock.now), 'error', reason)
+  redis.call('ZADD', keys.ws(ws, 'dead'), digits(clock.now), job.id)
+  local set = settings.of(ws)
+  if set then jobs.forget_old(ws, keys.ws(ws, 'dead'), set.dead_age, set.dead_count) end
+  events.of_job(ws, 'dead', 'error', job, reason)
+  events.count(ws, 'dead')
 end

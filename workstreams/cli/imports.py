@@ -1,0 +1,77 @@
+"""Imports what a config lists, and says what a user did wrong there without a traceback."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterable
+from pathlib import Path
+
+from workstreams.declare.config import Config
+from workstreams.errors import ConfigError, Problem, nearest
+
+__all__ = ["actors_of"]
+
+
+def actors_of(config: Config) -> tuple[dict[str, list[str]], list[Problem]]:
+    """Import the modules of a config, and look at the actors they declare.
+
+    Parameters:
+      config: Lists the modules; it becomes the config of this process.
+
+    Returns:
+      Names of actors by workstream, and everything that is wrong: modules that cannot be imported, and
+      actors whose workstream is not declared.
+    """
+    from workstreams.app import configure, current_broker
+
+    problems: list[Problem] = []
+    try:
+        configure(config)
+        for module in config.imports:
+            problems += _import(config, module)
+        declared = list(current_broker().actors.values())
+    except ConfigError as error:
+        return {}, [*problems, *error.problems]
+    found: dict[str, list[str]] = {}
+    for actor in sorted(declared, key=lambda one: one.actor_name):
+        found.setdefault(actor.queue_name, []).append(actor.actor_name)
+    problems += [
+        _undeclared(name, actors, config) for name, actors in found.items() if name not in config.workstreams
+    ]
+    return found, problems
+
+
+def _import(config: Config, module: str) -> list[Problem]:
+    from workstreams.app import import_actors
+
+    try:
+        import_actors(config.model_copy(update={"imports": (module,)}))
+    except ConfigError as error:
+        return list(error.problems)
+    except (Exception, SystemExit) as error:
+        return [_raised(module, error, config.path)]
+    return []
+
+
+def _raised(module: str, error: BaseException, folders: Iterable[Path]) -> Problem:
+    """What the module's own code raised, and where."""
+    kind = f"{type(error).__name__}: {error}"
+    if isinstance(error, SyntaxError) and error.filename:
+        return Problem(
+            "a module that can be imported", kind, f"import {module}", Path(error.filename), error.lineno
+        )
+    frames = traceback.extract_tb(error.__traceback__)
+    # What a library raised is told at the line of the user's own that called it.
+    own = [frame for frame in frames if any(Path(frame.filename).is_relative_to(one) for one in folders)]
+    last = (own or frames)[-1]
+    return Problem(
+        "a module that can be imported", kind, f"import {module}", Path(last.filename), last.lineno
+    )
+
+
+def _undeclared(name: str, actors: list[str], config: Config) -> Problem:
+    close = nearest(name, config.workstreams)
+    hint = f'did you mean "{close}"?' if close else f"declared are {', '.join(config.workstreams) or 'none'}"
+    return Problem(
+        f"a declared workstream for the actor {', '.join(actors)}", f'"{name}"', "workstreams", hint=hint
+    )

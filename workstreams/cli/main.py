@@ -1,0 +1,83 @@
+"""The command ``workstreams``: its commands, and how each of them ends."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from workstreams.cli import check, init, job, schema, send, status, tail, up, version, worker, workers
+from workstreams.cli.failures import exit_code_of, tell
+from workstreams.cli.options import ConfigPath
+from workstreams.cli.screen import ReaderGone
+from workstreams.errors import WorkstreamsError
+
+__all__ = ["build_app", "main"]
+
+#: What a program ends with that wrote to a pipe nobody reads any longer: 128 + SIGPIPE.
+_BROKEN_PIPE = 141
+
+
+def build_app() -> typer.Typer:
+    """Put the commands together."""
+    app = typer.Typer(
+        name="workstreams",
+        help="Named workstreams whose limits hold over the whole fleet.",
+        epilog="Every flag has a twin in the environment: WORKSTREAMS_<COMMAND>_<FLAG>. "
+        "Exit codes: 0 done, 1 it failed, 2 wrong usage or config, 3 Redis cannot be used.",
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"auto_envvar_prefix": "WORKSTREAMS", "help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_global)
+    for module in (up, init, worker, send, status, tail, workers, check, schema, version):
+        app.command(module.NAME)(module.command)
+    app.add_typer(job.group(), name="job")
+    return app
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Parameters:
+      arguments: What stands behind the program's name; that of the process when left out.
+
+    Returns:
+      The exit code: 0 done, 1 the thing failed, 2 wrong usage or config, 3 Redis cannot be used.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that cannot show a letter is no reason to stop.
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    try:
+        code = _run(arguments)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return 130
+    except (BrokenPipeError, ReaderGone):
+        # Python flushes once more when it ends, and would complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _BROKEN_PIPE
+    return code
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    try:
+        typer.main.get_command(build_app()).main(args=arguments, prog_name="workstreams")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    except WorkstreamsError as error:
+        tell(error)
+        return exit_code_of(error)
+    return 0
+
+
+def _global(config: ConfigPath = None) -> None:
+    """Named workstreams whose limits hold over the whole fleet."""
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,95 @@
+"""``workstreams status``: what every workstream is doing, and why it waits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from workstreams.cli.holding import reason
+from workstreams.cli.options import ConfigPath, Json, link_to, load
+from workstreams.cli.screen import fields, json_lines, span, table
+
+if TYPE_CHECKING:
+    from workstreams.state import WorkstreamState
+
+__all__ = ["NAME", "command"]
+
+NAME = "status"
+
+_COLUMNS = (
+    *("WORKSTREAM", "WAITING", "SCHEDULED", "RUNNING", "RATE", "HELD BY", "OLDEST"),
+    *("DONE/MIN", "FAILED/MIN", "DEAD", "WORKERS"),
+)
+_NUMBERS = {"WAITING", "SCHEDULED", "RUNNING", "OLDEST", "DONE/MIN", "FAILED/MIN", "DEAD", "WORKERS"}
+
+
+def command(
+    context: typer.Context,
+    name: Annotated[str | None, typer.Argument(help="Only this workstream, in detail.")] = None,
+    json: Json = False,
+    config: ConfigPath = None,
+) -> None:
+    """Show what each workstream does, and why it waits.
+
+    Rates are told as used of allowed in the window that ends now.
+    """
+    from workstreams.state import read_status
+
+    declared = load(context, config)
+    states = read_status(link_to(declared), declared, None if name is None else [name])
+    if json:
+        json_lines(state.record() for state in states)
+    elif name is not None:
+        fields(_details(states[0]))
+    else:
+        table(_COLUMNS, [_row(state) for state in states], _NUMBERS)
+
+
+def _row(state: WorkstreamState) -> list[object]:
+    held = reason(state.hold, state.at) or ("paused" if state.paused else "-")
+    return [
+        state.name,
+        state.waiting,
+        state.scheduled,
+        _running(state),
+        ", ".join(_rates(state)) or "-",
+        held,
+        "-" if state.oldest_wait is None else span(state.oldest_wait),
+        f"{state.per_minute('done'):.0f}",
+        f"{state.per_minute('failed'):.0f}",
+        state.dead,
+        state.workers,
+    ]
+
+
+def _running(state: WorkstreamState) -> str:
+    return str(state.running) if state.concurrency is None else f"{state.running} of {state.concurrency}"
+
+
+def _rates(state: WorkstreamState) -> Iterable[str]:
+    for rate in state.rates:
+        yield str(rate) if rate.limit == state.name else f"{rate.limit} {rate}"
+
+
+def _details(state: WorkstreamState) -> Iterable[tuple[str, object]]:
+    yield "workstream", state.name
+    if state.problem:
+        yield "problem", state.problem
+    yield "held by", reason(state.hold, state.at) or "nothing: nothing waits"
+    yield "waiting", state.waiting
+    if state.oldest_wait is not None:
+        yield "oldest wait", span(state.oldest_wait)
+    yield "scheduled", state.scheduled
+    yield "running", _running(state)
+    for slot in state.slots:
+        if slot.limit != state.name:
+            yield f"  within {slot.limit}", slot
+    for rate in state.rates:
+        yield "rate" if rate.limit == state.name else f"  within {rate.limit}", rate
+    yield "dead", state.dead
+    yield "late starts", state.late
+    yield "workers", state.workers
+    for label, minute in (("this minute", state.this_minute), ("last minute", state.last_minute)):
+        yield label, f"{minute.sent} sent, {minute.done} done, {minute.failed} failed, {minute.dead} dead"

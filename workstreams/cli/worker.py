@@ -1,0 +1,58 @@
+"""``workstreams worker``: worker processes for all or some workstreams."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from workstreams.cli.options import ConfigPath, flag, source_of
+
+__all__ = ["NAME", "command"]
+
+NAME = "worker"
+
+Queues = Annotated[
+    list[str] | None,
+    flag("-q", "--queue", metavar="NAME", help="Only this workstream; may be given several times."),
+]
+Pools = Annotated[
+    list[str] | None,
+    flag("--pool", metavar="P", help="Only the processes of this pool; may be given several times."),
+]
+Processes = Annotated[
+    int | None,
+    flag("--processes", min=1, max=1000, metavar="N", help="Processes in each pool."),
+]
+UntilEmpty = Annotated[bool, flag("--until-empty", help="End when nothing waits, is scheduled or runs.")]
+
+
+def command(
+    context: typer.Context,
+    queue: Queues = None,
+    pool: Pools = None,
+    processes: Processes = None,
+    until_empty: UntilEmpty = False,
+    config: ConfigPath = None,
+) -> None:
+    """Run workers for all or some workstreams.
+
+    Ctrl-C drains and stops; once more stops at once.
+    """
+    source = source_of(context, config)
+    declared = source.load()
+    for name in queue or ():
+        declared.workstream(name)
+    for name in pool or ():
+        declared.queues(name)
+    from workstreams.supervisor.run import supervise
+
+    code = supervise(
+        declared,
+        source,
+        pools=tuple(pool) if pool else None,
+        only=tuple(queue) if queue else None,
+        processes=processes,
+        until_empty=until_empty,
+    )
+    raise typer.Exit(code)

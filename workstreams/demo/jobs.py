@@ -1,0 +1,71 @@
+"""The demo's actors, written as a user would write them: a webhook delivered, a file hashed."""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import os
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from workstreams import Discard, RateLimited, actor, current_job
+from workstreams.demo.settings import FILES, WEBHOOKS, receiver_of
+
+__all__ = ["deliver", "digest"]
+
+#: Seconds in which the receiver has to answer.
+_PATIENCE = 5.0
+
+
+@actor(workstream=WEBHOOKS)
+def deliver(url_path: str, event: Mapping[str, Any]) -> None:
+    """Post an event to the receiver of this run.
+
+    Parameters:
+      url_path: Where on the receiver.
+      event: What happened; travels as JSON.
+
+    Raises:
+      RateLimited: When the receiver says 429: the job waits as long as it asks for.
+      ConfigError: When no receiver is known here.
+      http.client.HTTPException: When the receiver answers anything else than success.
+    """
+    host, port = receiver_of(os.environ)
+    with closing(http.client.HTTPConnection(host, port, timeout=_PATIENCE)) as connection:
+        connection.request("POST", url_path, orjson.dumps(event), {"Content-Type": "application/json"})
+        response = connection.getresponse()
+        response.read()
+    if response.status == 429:
+        raise RateLimited(retry_after=_seconds(response.getheader("Retry-After")))
+    if not 200 <= response.status < 300:
+        found = f"{response.status} {response.reason}"
+        raise http.client.HTTPException(f"expected the receiver to accept {url_path}, found {found}")
+    current_job().log("delivered", url_path=url_path, status=response.status)
+
+
+@actor(workstream=FILES)
+def digest(path: str) -> None:
+    """Hash a file and log its SHA-256.
+
+    Parameters:
+      path: The file, on the worker's machine.
+
+    Raises:
+      Discard: When there is no such file any longer.
+    """
+    file = Path(path)
+    if not file.is_file():  # A pipe or a device could be read for ever.
+        raise Discard(f"expected a regular file, found none at {path}")
+    with file.open("rb") as stream:
+        sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+        size = stream.tell()
+    current_job().log("hashed", path=path, size=size, sha256=sha256)
+
+
+def _seconds(header: str | None) -> int:
+    """What a Retry-After header asks for; one second if it is a date, which our receiver never sends."""
+    return int(header) if header and header.isascii() and header.isdigit() else 1

@@ -1,0 +1,68 @@
+"""Reads what Redis holds without trusting it: another program may have written there."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Iterator
+
+from redis.exceptions import ResponseError
+
+from workstreams.errors import RedisUnsuitable
+from workstreams.log.lines import stamp
+from workstreams.store.client import address, redis_errors
+from workstreams.store.link import Link
+
+__all__ = ["moment", "number", "readable", "stamp_or_none", "text", "whole"]
+
+#: µs since 1970 in the year 6536; what is later is no time, and no calendar holds it.
+_LATEST = 2**57
+
+
+@contextlib.contextmanager
+def readable(link: Link) -> Iterator[None]:
+    """Turn failures of reading into errors of ours.
+
+    Raises:
+      RedisUnavailable: When the server cannot be asked.
+      RedisUnsuitable: When something else than our data stands under the app's keys.
+    """
+    try:
+        with redis_errors(link.url):
+            yield
+    except ResponseError as error:
+        raise RedisUnsuitable(
+            f'expected data of workstreams under "{link.keys.root}" in {address(link.url)}, found something '
+            f"else ({error}): if another program writes there, give this app another name with app:"
+        ) from error
+
+
+def text(value: bytes | None) -> str:
+    """Bytes as text, "" for none; what is no UTF-8 is replaced."""
+    return "" if value is None else value.decode("utf-8", "replace")
+
+
+def number(value: bytes | None) -> float | None:
+    """A finite number, or None where there is none."""
+    try:
+        found = float(text(value))
+    except ValueError:
+        return None
+    return found if math.isfinite(found) else None
+
+
+def whole(value: bytes | str | None) -> int | None:
+    """A whole number of at most 18 digits, or None where there is none."""
+    found = value if isinstance(value, str) else text(value)
+    return int(found) if found.isascii() and found.isdigit() and len(found) <= 18 else None
+
+
+def moment(value: bytes | str | None) -> int | None:
+    """µs since 1970, or None where there is no time."""
+    found = whole(value)
+    return found if found is not None and 0 < found <= _LATEST else None
+
+
+def stamp_or_none(microseconds: int | None) -> str | None:
+    """µs since 1970 as ISO 8601 in UTC; None stays None."""
+    return None if microseconds is None else stamp(microseconds)
