@@ -124,10 +124,13 @@ def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     for name in [name for name in os.environ if name.startswith(("WORKSTREAMS_", "NO_COLOR"))]:
         monkeypatch.delenv(name)
 
-    def run(*arguments: str, stdin: bytes = b"") -> Ended:
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+    def run(*arguments: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> Ended:
         capsys.readouterr()
-        code = main(arguments)
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+            for name, value in (env or {}).items():
+                patch.setenv(name, value)
+            code = main(arguments)
         captured = capsys.readouterr()
         return Ended(code, captured.out, captured.err)
 

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import pytest
-
 from tests.cli.conftest import Project
 from tests.store.servers import real_server
 from workstreams.store.client import producer_client
@@ -39,22 +37,21 @@ def test_a_check_starts_nothing(embedded: Project) -> None:
     assert {entry.name for entry in embedded.folder.iterdir()} == {"config"}
 
 
-@pytest.mark.parametrize(
-    ("jobs", "part"),
-    [
-        ("import nothing_like_that\n", "nothing_like_that"),
-        ("x = (\n", "SyntaxError"),
-        ("\n\nx = y\n", "jobs.py:3: import jobs"),
-        ("raise SystemExit(0)\n", "SystemExit"),
-        (JOBS.replace("mail", "mial"), 'did you mean "mail"'),
-        (JOBS + JOBS, "jobs.py"),
-    ],
-)
-def test_a_mistake_in_a_module_is_told_without_a_traceback(project: Project, jobs: str, part: str) -> None:
-    with_import(project, jobs)
+def test_mistakes_in_modules_are_all_told_without_a_traceback(project: Project) -> None:
+    mistakes = {
+        "absent": ("import nothing_like_that\n", "nothing_like_that"),
+        "syntax": ("x = (\n", "syntax.py:1: import syntax"),
+        "name": ("\n\nx = y\n", "name.py:3: import name"),
+        "leaves": ("raise SystemExit(0)\n", "leaves.py:1: import leaves"),
+        "mislaid": (JOBS.replace("mail", "mial").replace("greet", "other"), 'did you mean "mail"'),
+        "twice": (JOBS + JOBS, "twice.py:7: import twice"),
+    }
+    with_import(project, "", ", ".join(mistakes))
+    for name, (text, _) in mistakes.items():
+        project.write(f"{name}.py", text)
     ended = project.run("check")
     assert ended.code == 2
-    assert part in ended.err
+    assert [part for _, part in mistakes.values() if part not in ended.err] == []
     assert "Traceback" not in ended.err
     assert "all is well" not in ended.out
 

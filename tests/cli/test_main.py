@@ -40,13 +40,13 @@ def test_without_a_config_every_command_says_how_to_get_one(call: Command, comma
     assert "workstreams init" in ended.err
 
 
-def test_all_that_is_wrong_with_a_config_is_told_at_once(project: Project) -> None:
+def test_all_that_is_wrong_with_a_config_is_told_at_once(project: Project, call: Command) -> None:
     project.write("config/workstreams.yml", "app: [\nworkstreams: {mail: {raet: 1/s}}\n")
-    broken = project.run("status")
+    broken = call("status")
     assert broken.code == 2
     assert "workstreams.yml:" in broken.err
     project.write("config/workstreams.yml", "workstreams:\n  mail: {raet: 1/s}\n  free: {timeout: 5}\n")
-    ended = project.run("check")
+    ended = call("check")
     assert (ended.code, ended.out) == (2, "")
     assert len(ended.err.splitlines()) == 2
     assert ":2:" in ended.err
@@ -86,10 +86,12 @@ def test_the_config_may_be_named_before_or_behind_the_command(
     assert call(*words).code == 0
 
 
-def test_the_config_may_be_named_by_the_environment_and_the_flag_wins(project: Project) -> None:
+def test_the_config_may_be_named_by_the_environment_and_the_flag_wins(
+    project: Project, call: Command
+) -> None:
     (project.folder / "config").rename(project.folder / "elsewhere")
-    assert project.run("status", env={"WORKSTREAMS_CONFIG": "elsewhere"}).code == 0
-    assert project.run("status", "--config", "nowhere", env={"WORKSTREAMS_CONFIG": "elsewhere"}).code == 2
+    assert call("status", env={"WORKSTREAMS_CONFIG": "elsewhere"}).code == 0
+    assert call("status", "--config", "nowhere", env={"WORKSTREAMS_CONFIG": "elsewhere"}).code == 2
 
 
 def test_a_reader_that_stops_reading_ends_a_command_without_a_word(project: Project, call: Command) -> None:

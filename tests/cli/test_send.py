@@ -107,14 +107,14 @@ def test_a_slip_is_told_in_one_message_and_ends_with_2(
     assert "\x1b" not in ended.err
 
 
-def test_every_flag_has_a_twin_in_the_environment(project: Project, call: Command) -> None:
-    ended = project.run(
-        "send", "free", "greet", env={"WORKSTREAMS_SEND_KEY": "acme", "WORKSTREAMS_SEND_DELAY": "1h"}
-    )
-    job = shown(call, ended.out.strip())
+@pytest.mark.usefixtures("project")
+def test_every_flag_has_a_twin_in_the_environment(call: Command) -> None:
+    twins = {"WORKSTREAMS_SEND_KEY": "acme", "WORKSTREAMS_SEND_DELAY": "1h"}
+    job = shown(call, call("send", "free", "greet", env=twins).out.strip())
     assert (job["key"], job["state"]) == ("acme", "scheduled")
-    flagged = project.run("send", "free", "greet", "--key", "other", env={"WORKSTREAMS_SEND_KEY": "acme"})
-    assert shown(call, flagged.out.strip())["key"] == "other"
+    assert (
+        shown(call, call("send", "free", "greet", "--key", "other", env=twins).out.strip())["key"] == "other"
+    )
 
 
 @pytest.mark.usefixtures("project")
@@ -165,9 +165,10 @@ def test_more_lines_than_a_batch_are_all_sent_once(call: Command) -> None:
     assert call("status", "free", "--json").objects()[0]["waiting"] == 600
 
 
-def test_binary_garbage_is_refused_line_by_line(project: Project) -> None:
+@pytest.mark.usefixtures("project")
+def test_binary_garbage_is_refused_line_by_line(call: Command) -> None:
     garbage = bytes(range(256)) * 40
-    ended = project.run("send", "free", "greet", "--jsonl", "-", stdin=garbage)
+    ended = call("send", "free", "greet", "--jsonl", "-", stdin=garbage)
     assert ended.code == 1
     assert ended.out.startswith("0 jobs sent, ")
     assert "Traceback" not in ended.err

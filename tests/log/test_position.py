@@ -1,14 +1,12 @@
 from __future__ import annotations
 
-import uuid
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from workstreams.errors import ConfigError
 from workstreams.log.lines import stamp
-from workstreams.log.position import HOLD, Position, created_us, entry_before, parse_position, position_of
+from workstreams.log.position import HOLD, Position, entry_before, parse_position, position_of
 
 MS = 1_700_000_000_000
 
@@ -42,10 +40,3 @@ def test_a_wrong_clock_moves_a_line_by_no_more_than_the_hold(error: int) -> None
 def test_the_entry_before_a_time_excludes_nothing_that_stands_at_it() -> None:
     assert entry_before(MS * 1000 + 5) == b"%d-%d" % (MS - 1, 2**64 - 1)
     assert entry_before(0) == entry_before(-5) == b"0-0"
-
-
-def test_a_uuid7_tells_when_its_job_was_created_and_other_ids_do_not() -> None:
-    made = uuid.UUID(int=(MS << 80) | (7 << 76) | (0b10 << 62) | 5)
-    assert created_us(str(made)) == MS * 1000
-    assert created_us(str(uuid.uuid4())) == 0
-    assert created_us("order-42") == 0

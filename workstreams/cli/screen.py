@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 __all__ = ["ReaderGone", "fields", "json_lines", "note", "say", "shown", "span", "table", "wants_colour"]
 
@@ -101,15 +104,31 @@ def fields(pairs: Iterable[tuple[str, object]]) -> None:
 
 
 def _rich_table(columns: Sequence[str], cells: Sequence[Sequence[str]], numeric: Sequence[bool]) -> None:
-    from rich.box import SIMPLE_HEAD
     from rich.console import Console
+    from rich.measure import Measurement
+
+    console = Console(no_color=not wants_colour(sys.stdout), highlight=False)
+    made = _made_table(columns, cells, numeric, gap=1)
+    if Measurement.get(console, console.options.update(width=10_000), made).maximum > console.width:
+        made = _made_table(columns, cells, numeric, gap=0)
+    console.print(made)
+
+
+def _made_table(
+    columns: Sequence[str], cells: Sequence[Sequence[str]], numeric: Sequence[bool], gap: int
+) -> Table:
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
 
-    made = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
+    made = Table(
+        box=SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold", padding=(0, gap, 0, gap)
+    )
     for column, to_right in zip(columns, numeric, strict=True):
-        made.add_column(column, justify="right" if to_right else "left", overflow="fold")
+        # Only cells of several words may be broken, and only between them.
+        words = any(" " in row[len(made.columns)] for row in cells)
+        made.add_column(column, justify="right" if to_right else "left", no_wrap=not words, overflow="fold")
     for row in cells:
         # Never markup: a key called [red] is data.
         made.add_row(*(Text(cell) for cell in row))
-    Console(no_color=not wants_colour(sys.stdout), highlight=False).print(made)
+    return made

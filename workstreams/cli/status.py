@@ -18,11 +18,12 @@ __all__ = ["NAME", "command"]
 
 NAME = "status"
 
+#: Short, since all of them should stand beside each other in 80 columns.
 _COLUMNS = (
-    *("WORKSTREAM", "WAITING", "SCHEDULED", "RUNNING", "RATE", "HELD BY", "OLDEST"),
-    *("DONE/MIN", "FAILED/MIN", "DEAD", "WORKERS"),
+    *("STREAM", "WAITING", "LATER", "RUNNING", "RATE", "HELD BY", "OLDEST"),
+    *("DONE/M", "FAIL/M", "DEAD", "WORKERS"),
 )
-_NUMBERS = {"WAITING", "SCHEDULED", "RUNNING", "OLDEST", "DONE/MIN", "FAILED/MIN", "DEAD", "WORKERS"}
+_NUMBERS = {"WAITING", "LATER", "RUNNING", "OLDEST", "DONE/M", "FAIL/M", "DEAD", "WORKERS"}
 
 
 def command(

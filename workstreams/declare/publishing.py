@@ -64,13 +64,14 @@ def _texts(names: Iterable[bytes]) -> tuple[str, ...]:
     return tuple(sorted(name.decode() for name in names))
 
 
-def publish(config: Config, scripts: Scripts, known_epoch: str = "") -> Published:
+def publish(config: Config, scripts: Scripts, known_epoch: str = "", fresh_epoch: str = "") -> Published:
     """Write the config's workstreams and limits to Redis, unless a higher version did.
 
     Parameters:
       config: What to publish.
       scripts: Where to.
       known_epoch: The epoch that the caller saw earlier, "" for none.
+      fresh_epoch: The name of a data set that has none yet; a new one by default.
 
     Returns:
       What was older and what changed.
@@ -83,7 +84,7 @@ def publish(config: Config, scripts: Scripts, known_epoch: str = "") -> Publishe
     call: dict[str, Any] = {
         "version": config.version,
         "epoch": known_epoch,
-        "fresh": uuid4().hex,
+        "fresh": fresh_epoch or uuid4().hex,
         "workstreams": {name: workstream_fields(ws) for name, ws in config.workstreams.items()},
         "limits": limits,
     }

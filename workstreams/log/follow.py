@@ -6,10 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import redis
 
-from workstreams.log.position import created_us, parse_position
+from workstreams.log.position import parse_position
 from workstreams.log.reader import Line, Reader, Request
 from workstreams.log.streams import Homes
 from workstreams.log.wanted import wanted
+from workstreams.send.identity import created_us
 from workstreams.store.keys import Keys
 
 __all__ = ["Line", "follow"]
@@ -59,7 +60,7 @@ def follow(
       RedisUnavailable: When Redis cannot be reached at the beginning, or at any time if it does not follow.
     """
     begin = parse_position(after) if after is not None else None
-    created = created_us(job) - SKEW if job and begin is None else None
+    created = (created_us(job) or 0) - SKEW if job and begin is None else None
     bounds = [us for us in (begin.time if begin else None, since_us, created) if us is not None]
     request = Request(
         names=None if workstreams is None else tuple(dict.fromkeys(workstreams)),

@@ -8,8 +8,9 @@ from typing import Any
 import redis
 
 from workstreams.log.lines import line_of
-from workstreams.log.position import created_us, entry_before, position_of
+from workstreams.log.position import entry_before, position_of
 from workstreams.log.streams import COUNT, Entry
+from workstreams.send.identity import created_us
 from workstreams.store.keys import Keys
 
 __all__ = ["lines_of_job"]
@@ -43,7 +44,7 @@ def lines_of_job(
     """
     stream = keys.workstream(workstream, "log")
     found = dict(_indexed(client, stream, keys.workstream(workstream, "lines", job)))
-    for stream_id, fields in _between(client, stream, created_us(job) - SKEW, until_us):
+    for stream_id, fields in _between(client, stream, (created_us(job) or 0) - SKEW, until_us):
         if fields.get(b"j") == job.encode():
             found[stream_id] = fields
     lines = [

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import re
-import uuid
 
 from workstreams.errors import ConfigError, Problem
 from workstreams.log.lines import microseconds, stream_time
 
-__all__ = ["HOLD", "Position", "created_us", "entry_before", "parse_position", "position_of"]
+__all__ = ["HOLD", "Position", "entry_before", "parse_position", "position_of"]
 
 #: µs by which a line may reach Redis later than it happened and still be sorted by when it happened.
 #: A job's line comes up to 60 ms after the events around it: the pipe, the batch and the round trip.
@@ -68,12 +67,3 @@ def entry_before(us: int) -> bytes:
     """The greatest stream id of all that stand before this time."""
     ms = us // 1000
     return b"%d-%d" % (ms - 1, _LAST_OF_MS) if ms > 0 else b"0-0"
-
-
-def created_us(job: str) -> int:
-    """When a job's id was made, in µs since 1970; 0 for ids that do not tell."""
-    try:
-        made = uuid.UUID(job)
-    except ValueError:
-        return 0
-    return (made.int >> 80) * 1000 if made.version == 7 else 0

@@ -157,7 +157,8 @@ class _Run:
         self._show = Printer(sys.stdout, config.logs.format, config.logs.level, quiet=screen is not None)
         self._check_server()
         with redis_errors(url):
-            publish(config, self._link.scripts)
+            lost, fresh = (server.lost_epoch, server.epoch) if server else ("", "")
+            publish(config, self._link.scripts, lost, fresh)
         self._names = tuple(name for crew in crews for name in crew.workstreams)
         retention = {name: config.workstream(name).keep.logs for name in self._names}
         self._shipper = Shipper(worker_client(url), self._link.keys, retention)

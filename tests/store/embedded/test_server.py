@@ -290,3 +290,17 @@ def test_of_many_starts_at_once_one_wins(tmp_path: Path) -> None:
     finally:
         for rival in rivals:
             rival.stop()
+
+
+def test_data_that_is_gone_at_a_start_leaves_its_epoch_behind(tmp_path: Path) -> None:
+    import shutil
+
+    with EmbeddedServer(tmp_path) as server:
+        first = server.epoch
+        assert server.lost_epoch == "", "a first start has lost nothing"
+    with EmbeddedServer(tmp_path) as server:
+        assert (server.epoch, server.lost_epoch) == (first, "")
+    shutil.rmtree(tmp_path / "appendonlydir")
+    with EmbeddedServer(tmp_path) as server:
+        assert server.lost_epoch == first
+        assert server.epoch != first

@@ -124,10 +124,17 @@ class StateFolder:
         """The name of this data set, given when it is first asked for."""
         return _read(self._epoch_record) or self._new_epoch()
 
-    def renew_epoch_of_lost_data(self) -> None:
-        """Give a new epoch when a server has run here and its data is gone."""
-        if self._engine_record.exists() and not (self.path / "appendonlydir").exists():
-            self._new_epoch()
+    def renew_epoch_of_lost_data(self) -> str:
+        """Give a new epoch when a server has run here and its data is gone.
+
+        Returns:
+          The epoch of the data that is gone, "" when none is missing.
+        """
+        if not self._engine_record.exists() or (self.path / "appendonlydir").exists():
+            return ""
+        lost = _read(self._epoch_record)
+        self._new_epoch()
+        return lost
 
     def _new_epoch(self) -> str:
         epoch = uuid.uuid4().hex

@@ -54,6 +54,9 @@ class EmbeddedServer:
         self._process: subprocess.Popen[bytes] | None = None
         self._socket: Path | None = None
         self._turn = threading.RLock()
+        #: The epoch of data that was gone when the server started, "" when none was: strict
+        #: limits then count a whole window as used.
+        self.lost_epoch = ""
 
     @property
     def url(self) -> str:
@@ -145,7 +148,7 @@ class EmbeddedServer:
         self._folder.refuse_older(engine)
         lock = clear_orphan(self._folder)
         try:
-            self._folder.renew_epoch_of_lost_data()
+            self.lost_epoch = self._folder.renew_epoch_of_lost_data() or self.lost_epoch
             self._folder.epoch()
             self._socket = self._folder.choose_socket()
             self._socket.unlink(missing_ok=True)

@@ -1,0 +1,77 @@
+"""Scripts that answer as a test says, and what an exchange needs around it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import redis
+
+from workstreams.admit.delivery import Delivery, Grant
+from workstreams.admit.exchange import Exchange, Reports
+from workstreams.admit.lane import Lane
+from workstreams.send.job import Job
+from workstreams.send.payload import body_of, options_of
+
+Call = Mapping[str, Any]
+Reply = Callable[[Call], list[Any]]
+
+
+def grant(job_id: str, ws: str = "mail", delivery: int = 1) -> list[Any]:
+    """One grant in the script's words."""
+    job = Job(ws, "act", (), {}, {}, message_id=job_id)
+    return [ws.encode(), job_id.encode(), delivery, body_of(job), options_of(job), 1, b"", b"1700000000000000"]
+
+
+def answer(*grants: list[Any], why: str = "empty", wait: int = -1, refused: Sequence[int] = (), ws: str = "mail") -> list[Any]:
+    """What the exchange script says."""
+    return [b"epoch", b"1700000000000000", list(refused), list(grants), [[ws.encode(), why.encode(), wait]]]
+
+
+class FakeScripts:
+    """Records calls and answers each with the next of what it was given; then always with the last."""
+
+    def __init__(self, *replies: list[Any] | redis.RedisError | Reply) -> None:
+        self.calls: list[Call] = []
+        self._replies = list(replies)
+        self._mutex = threading.Lock()
+
+    def run(self, operation: str, call: Call, words: Sequence[Any] = ()) -> list[Any]:
+        assert operation == "exchange"
+        with self._mutex:
+            self.calls.append(call)
+            reply = self._replies.pop(0) if len(self._replies) > 1 else self._replies[0]
+        if isinstance(reply, redis.RedisError):
+            raise reply
+        found = reply(call) if callable(reply) else reply
+        # The script answers for what was asked, and for nothing else.
+        asked = {name for name, _ in call["wants"]}
+        return found if len(found) < 5 else [*found[:4], [one for one in found[4] if one[0].decode() in asked]]
+
+
+class Bench:
+    """An exchange over fake scripts, with one lane."""
+
+    def __init__(self, *replies: list[Any] | redis.RedisError | Reply, threads: int = 2, scarce: bool = False) -> None:
+        self.scripts = FakeScripts(*replies)
+        self.lane = Lane("mail", threads, scarce, None)
+        self.refused: list[dict[str, Any]] = []
+        self.troubles: list[redis.RedisError | None] = []
+        self.lost = threading.Event()
+        self.unsettled = threading.Event()
+        reports = Reports(self.refused.append, self.lost.set, self.unsettled.set, self.troubles.append)
+        self.exchange = Exchange(self.scripts, "s1", "h:1", {"mail": self.lane}, self.deliver, reports)  # type: ignore[arg-type]
+
+    def deliver(self, given: Grant) -> Delivery | dict[str, Any]:
+        job: Job[Any] = Job("mail", "act", (), {}, {}, message_id=given.job_id)
+        return Delivery(job, given)
+
+    def end(self, delivery: Delivery, *, urgent: bool = False) -> None:
+        self.exchange.finish(self.lane, delivery.finish("done"), urgent=urgent)
+
+    @property
+    def finished(self) -> list[str]:
+        """Ids of all finishes that were told, in order, repeats left out."""
+        told = {call["seq"]: [finish["i"] for finish in call["finishes"]] for call in self.scripts.calls}
+        return [one for seq in sorted(told) for one in told[seq]]

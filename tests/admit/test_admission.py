@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import dramatiq
+import pytest
+
+import workstreams
+from tests.conftest import MakeConfig
+from tests.support import wait_until, working
+from workstreams.admit.admission import AdmissionMiddleware, BootFailed, lanes_of, worker_name
+from workstreams.wait.broker import WorkstreamBroker
+
+
+def admission_of(broker: WorkstreamBroker) -> AdmissionMiddleware:
+    return next(one for one in broker.middleware if isinstance(one, AdmissionMiddleware))
+
+
+def lanes(config: Any, threads: int) -> dict[str, int]:
+    return {name: lane.threads for name, lane in lanes_of(config.workstreams.values(), config, threads).items()}
+
+
+def test_a_worker_with_the_sum_of_threads_gives_each_workstream_its_own(make_config: MakeConfig) -> None:
+    config = make_config(mail={"threads": 2}, text={"threads": 6})
+    assert lanes(config, 8) == lanes(config, 100) == {"mail": 2, "text": 6}
+
+
+def test_a_worker_with_fewer_shares_them_and_leaves_each_one(make_config: MakeConfig) -> None:
+    config = make_config(mail={"threads": 2}, text={"threads": 6})
+    assert lanes(config, 4) == {"mail": 1, "text": 3}
+    assert lanes(config, 1) == {"mail": 1, "text": 1}
+
+
+def test_a_lane_knows_whether_its_slots_are_scarce_and_when_a_start_is_late(make_config: MakeConfig) -> None:
+    config = make_config(
+        limits={"api": {"concurrency": 3, "rate": {"rate": "1/s", "margin": "5ms"}}},
+        mail={"within": "api", "rate": "1/m"},
+        text=None,
+    )
+    made = lanes_of(config.workstreams.values(), config, 99)
+    assert (made["mail"].scarce, made["mail"].margin) == (True, 0.005)
+    assert (made["text"].scarce, made["text"].margin) == (False, None)
+
+
+def test_a_worker_publishes_its_limits_and_opens_a_session_that_ends_with_it(
+    broker: WorkstreamBroker, make_config: MakeConfig
+) -> None:
+    broker.configure(make_config(mail={"rate": "5/s"}))
+    keys, client = broker.link.keys, broker.link.scripts.client
+
+    @workstreams.actor(workstream="mail")
+    def act() -> None:
+        """Does nothing."""
+
+    with working(broker):
+        assert client.hget(keys.limit("mail", "settings"), "rates") == b"5:1000000:10000:0"
+        [sid] = client.zrange(keys.sessions, 0, -1)
+        assert client.hget(keys.session(sid.decode()), "worker") == worker_name().encode()
+    assert client.exists(keys.sessions, keys.session(sid.decode()), keys.workstream("mail", "sleepers")) == 0
+
+
+def test_a_worker_that_cannot_reach_redis_does_not_boot(broker: WorkstreamBroker, make_config: MakeConfig, tmp_path: Any) -> None:
+    config = make_config(mail=None).model_copy(update={"redis": f"unix://{tmp_path}/nobody.sock"})
+    broker.configure(config)
+
+    @workstreams.actor(workstream="mail")
+    def act() -> None:
+        """Does nothing."""
+
+    worker = dramatiq.Worker(broker, worker_threads=1)
+    with pytest.raises(BootFailed, match="nobody.sock"):
+        worker.start()
+
+
+def test_a_worker_of_a_workstream_that_nobody_declared_does_not_boot(broker: WorkstreamBroker) -> None:
+    @workstreams.actor(workstream="mial")
+    def act() -> None:
+        """Does nothing."""
+
+    with pytest.raises(BootFailed, match='did you mean "mail"'):
+        dramatiq.Worker(broker, worker_threads=1).start()
+
+
+def test_no_more_run_at_once_than_the_concurrency_over_several_workers(
+    broker: WorkstreamBroker, make_config: MakeConfig
+) -> None:
+    broker.configure(make_config(mail={"concurrency": 3}))
+    mutex, now, most = threading.Lock(), [0], [0]
+
+    @workstreams.actor(workstream="mail")
+    def act(n: int) -> None:
+        with mutex:
+            now[0] += 1
+            most[0] = max(most[0], now[0])
+        threading.Event().wait(0.01)
+        with mutex:
+            now[0] -= 1
+
+    act.send_many([(n,) for n in range(30)])
+    with working(broker, threads=8):
+        broker.join("mail", timeout=10_000)
+    assert most[0] == 3
+
+
+def test_a_stopping_worker_hands_back_what_it_did_not_start(broker: WorkstreamBroker, make_config: MakeConfig) -> None:
+    broker.configure(make_config(mail={"threads": 2}))
+    begun, go_on = threading.Semaphore(0), threading.Event()
+
+    @workstreams.actor(workstream="mail")
+    def act(n: int) -> None:
+        begun.release()
+        go_on.wait(10)
+
+    act.send_many([(n,) for n in range(10)])
+    keys, client = broker.link.keys, broker.link.scripts.client
+    with working(broker, threads=2):
+        assert all(begun.acquire(timeout=5) for _ in range(2))
+        threading.Timer(0.1, go_on.set).start()
+    assert client.zcard(keys.workstream("mail", "running")) == 0
+    ended = client.zcard(keys.workstream("mail", "done"))
+    assert int(client.get(keys.workstream("mail", "waiting"))) == 10 - ended
+    assert ended >= 2
+
+
+def test_settings_that_an_operator_deleted_come_back_by_themselves(broker: WorkstreamBroker) -> None:
+    ran = threading.Event()
+
+    @workstreams.actor(workstream="mail")
+    def act() -> None:
+        ran.set()
+
+    keys, client = broker.link.keys, broker.link.scripts.client
+    with working(broker):
+        client.delete(keys.workstream("mail", "settings"))
+        act.send()
+        assert ran.wait(5)
+        wait_until(lambda: client.exists(keys.workstream("mail", "settings")))
+
+
+def test_a_retry_starts_when_it_is_due_though_every_thread_sleeps(broker: WorkstreamBroker, make_config: MakeConfig) -> None:
+    broker.configure(make_config(mail={"retries": {"max": 1, "min_backoff": "50ms", "jitter": 0}}))
+    runs: list[int] = []
+
+    @workstreams.actor(workstream="mail")
+    def act() -> None:
+        runs.append(1)
+        if len(runs) == 1:
+            raise ValueError("once")
+
+    with working(broker):
+        act.send()
+        wait_until(lambda: len(runs) == 2, timeout=3)
+
+
+def test_the_session_is_lost_when_its_lease_was_given_to_others(broker: WorkstreamBroker) -> None:
+    @workstreams.actor(workstream="mail")
+    def act() -> None:
+        """Does nothing."""
+
+    with working(broker):
+        admitted = admission_of(broker).admitted
+        assert admitted is not None
+        admitted.sessions.end(admitted.sid, "a test", blame=True)
+        act.send()
+        admitted.exchange.wake("*", 0)
+        assert admitted.lost.wait(5)

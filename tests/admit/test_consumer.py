@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+from dramatiq.errors import ActorNotFound
+from dramatiq.middleware import Interrupt
+
+from tests.admit.fakes import Bench, answer
+from tests.admit.test_lane import delivery
+from workstreams.admit.consumer import LaneConsumer
+from workstreams.admit.delivery import Delivery
+
+
+def ended(one: Delivery, how: str = "ack", margin: float | None = None) -> list[dict[str, Any]]:
+    """What a finish says that leaves by a consumer."""
+    bench = Bench(answer())
+    bench.lane.margin = margin
+    consumer = LaneConsumer(bench.lane, bench.exchange, 0.01)
+    getattr(consumer, how)([one] if how == "requeue" else one)
+    consumer.ack(one)
+    return bench.exchange._finishes
+
+
+def test_the_decided_outcome_is_told_once_whatever_dramatiq_calls() -> None:
+    for how in ("ack", "nack"):
+        one = delivery("a")
+        one.record = one.finish("discard", err="{}")
+        assert [finish["o"] for finish in ended(one, how)] == ["discard"]
+
+
+def test_a_failure_without_an_outcome_is_a_retry_that_spends_one() -> None:
+    for error in (ValueError("x"), Interrupt("x")):
+        one = delivery("a")
+        one.stuff_exception(error)
+        [finish] = ended(one)
+        assert finish["o"] == "retry"
+        assert json.loads(finish["opts"])["retries"] == 1
+        assert finish["at"] > 0
+
+
+def test_neither_an_outcome_nor_a_failure_is_a_hand_back() -> None:
+    assert ended(delivery("a"))[0]["o"] == "handback"
+    unknown = delivery("b")
+    unknown.stuff_exception(ActorNotFound("act"))
+    assert ended(unknown)[0]["o"] == "handback"
+
+
+def test_what_a_stopping_worker_did_not_start_is_handed_back() -> None:
+    assert [finish["o"] for finish in ended(delivery("a"), "requeue")] == ["handback"]
+
+
+def test_a_start_that_comes_later_than_the_margin_is_counted_as_late() -> None:
+    late, prompt = delivery("a"), delivery("b")
+    for one, after in ((late, 0.2), (prompt, 0.05)):
+        one.begun = one.grant.asked + after
+        one.record = one.finish("done")
+    assert ended(late, margin=0.1)[0].get("late") is True
+    assert "late" not in ended(prompt, margin=0.1)[0]
+    assert "late" not in ended(delivery("c"), margin=None)[0]
+
+
+def test_while_draining_it_gives_nothing_and_returns_at_once() -> None:
+    bench = Bench(answer())
+    bench.lane.put(delivery("a"))
+    consumer = LaneConsumer(bench.lane, bench.exchange, 30)
+    bench.exchange._draining = True
+    began = time.monotonic()
+    assert next(consumer) is None
+    assert time.monotonic() - began < 5

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+
+import pytest
+import redis
+
+from tests.support import wait_until
+from workstreams.admit import renewer as module
+from workstreams.admit.renewer import Renewer, pause_before_next
+from workstreams.admit.sessions import Renewal
+
+
+class FakeSessions:
+    """Answers renewals in turn, the last one for ever."""
+
+    def __init__(self, *answers: Renewal | redis.RedisError) -> None:
+        self.renewed: list[tuple[str, ...]] = []
+        self._answers = list(answers)
+
+    def renew(self, sids: Sequence[str], lease_us: int) -> Renewal:
+        self.renewed.append(tuple(sids))
+        answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+        if isinstance(answer, redis.RedisError):
+            raise answer
+        return answer
+
+
+FINE = Renewal((), (), None)
+
+
+@pytest.mark.parametrize(
+    ("lease", "expiry", "pause"), [(15, None, 5), (15, 60.0, 5), (15, 2.0, 2.01), (15, 0.0, 0.05), (0.09, None, 0.05)]
+)
+def test_the_next_renewal_is_after_a_third_of_the_lease_or_when_somebodys_runs_out(
+    lease: float, expiry: float | None, pause: float
+) -> None:
+    assert pause_before_next(lease, expiry) == pytest.approx(pause)
+
+
+def test_it_renews_until_it_is_stopped() -> None:
+    sessions, lost = FakeSessions(FINE), threading.Event()
+    renewer = Renewer(sessions, "s1", 150_000, lost.set)  # type: ignore[arg-type]
+    renewer.start()
+    wait_until(lambda: len(sessions.renewed) >= 3)
+    renewer.stop()
+    renewer.join(5)
+    assert not renewer.is_alive()
+    assert set(sessions.renewed) == {("s1",)}
+    assert not lost.is_set()
+
+
+def test_a_lost_session_is_told_and_not_renewed_again() -> None:
+    sessions, lost = FakeSessions(FINE, Renewal(("s1",), (), None)), threading.Event()
+    renewer = Renewer(sessions, "s1", 150_000, lost.set)  # type: ignore[arg-type]
+    renewer.start()
+    assert lost.wait(5)
+    renewer.join(5)
+    assert len(sessions.renewed) == 2
+
+
+def test_it_goes_on_trying_while_redis_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "RETRY", 0.01)
+    sessions, lost = FakeSessions(redis.ConnectionError("a"), redis.TimeoutError("b"), FINE), threading.Event()
+    renewer = Renewer(sessions, "s1", 150_000, lost.set)  # type: ignore[arg-type]
+    renewer.start()
+    wait_until(lambda: len(sessions.renewed) >= 3)
+    renewer.stop()
+    renewer.join(5)
+    assert not lost.is_set()
