@@ -26,7 +26,12 @@ def wait_until(condition: Callable[[], T], timeout: float = 10.0) -> T:
 
 
 def config_of(
-    app: str, redis: str, folder: Path, workstreams: Mapping[str, Any], limits: Mapping[str, Any] | None = None, **more: Any
+    app: str,
+    redis: str,
+    folder: Path,
+    workstreams: Mapping[str, Any],
+    limits: Mapping[str, Any] | None = None,
+    **more: Any,
 ) -> Config:
     """A config in memory."""
     document = {"app": app, "redis": redis, "state_dir": str(folder), "workstreams": dict(workstreams)}

@@ -20,6 +20,10 @@ MAY_IMPORT = {
     **{name: {*FOUNDATIONS, *WALK[:place]} for place, name in enumerate(WALK)},
     # State is read next to what admission reads; a line of a log is part of it.
     "state": {*FOUNDATIONS, "declare", "send", "log"},
+    # A schedule sends, and is looked at like state.
+    "schedule": {*FOUNDATIONS, "declare", "send", "state", "log"},
+    # Control reads state, changes what waits, and hands a job's own result back.
+    "control": {*FOUNDATIONS, "declare", "send", "wait", "log", "state"},
     # The demo is a user's program that ships with the package: it sees the front door.
     "demo": {*FOUNDATIONS, "declare", "send", "state", "__init__"},
 }

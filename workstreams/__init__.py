@@ -6,11 +6,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from workstreams.app import actor, build_broker, configure, current_broker, send
+    from dramatiq import Retry
+
+    from workstreams.admit.cancelling import Cancelled
+    from workstreams.app import actor, build_broker, configure, current_broker, group, job, pipeline, send
     from workstreams.errors import (
         ConfigError,
         CostTooHigh,
         JobNotFound,
+        JobTimeout,
+        NoResult,
         NothingRunsHere,
         PayloadError,
         PayloadTooLarge,
@@ -20,7 +25,10 @@ if TYPE_CHECKING:
         UnknownWorkstream,
         WorkstreamFull,
         WorkstreamsError,
+        WrongJobState,
     )
+    from workstreams.finish.barriers import LimiterBackend
+    from workstreams.finish.results import StoredResults
     from workstreams.finish.signals import Discard, RateLimited
     from workstreams.log.setup import get_logger
     from workstreams.run.context import CurrentJob, current_job
@@ -36,17 +44,27 @@ __all__ = [
     "current_broker",
     # Send
     "Job",
+    "group",
+    "job",
+    "pipeline",
     "send",
     # Inside a job
+    "Cancelled",
     "CurrentJob",
     "Discard",
     "RateLimited",
+    "Retry",
     "current_job",
     "get_logger",
+    # For Dramatiq's own middleware
+    "LimiterBackend",
+    "StoredResults",
     # Errors
     "ConfigError",
     "CostTooHigh",
     "JobNotFound",
+    "JobTimeout",
+    "NoResult",
     "NothingRunsHere",
     "PayloadError",
     "PayloadTooLarge",
@@ -56,19 +74,26 @@ __all__ = [
     "UnknownWorkstream",
     "WorkstreamFull",
     "WorkstreamsError",
+    "WrongJobState",
 ]
 
 #: Where each name lives. Names are loaded when they are first used: every command line and
 #: every program that only sends would else wait for all rooms, 0.4 s of it.
 _HOMES = {
+    "Cancelled": "workstreams.admit.cancelling",
     "actor": "workstreams.app",
     "build_broker": "workstreams.app",
     "configure": "workstreams.app",
     "current_broker": "workstreams.app",
+    "group": "workstreams.app",
+    "job": "workstreams.app",
+    "pipeline": "workstreams.app",
     "send": "workstreams.app",
     "ConfigError": "workstreams.errors",
     "CostTooHigh": "workstreams.errors",
     "JobNotFound": "workstreams.errors",
+    "JobTimeout": "workstreams.errors",
+    "NoResult": "workstreams.errors",
     "NothingRunsHere": "workstreams.errors",
     "PayloadError": "workstreams.errors",
     "PayloadTooLarge": "workstreams.errors",
@@ -78,14 +103,23 @@ _HOMES = {
     "UnknownWorkstream": "workstreams.errors",
     "WorkstreamFull": "workstreams.errors",
     "WorkstreamsError": "workstreams.errors",
+    "WrongJobState": "workstreams.errors",
+    "LimiterBackend": "workstreams.finish.barriers",
+    "StoredResults": "workstreams.finish.results",
     "Discard": "workstreams.finish.signals",
     "RateLimited": "workstreams.finish.signals",
+    "Retry": "dramatiq",
     "get_logger": "workstreams.log.setup",
     "CurrentJob": "workstreams.run.context",
     "current_job": "workstreams.run.context",
     "Job": "workstreams.send.job",
     "WorkstreamBroker": "workstreams.wait.broker",
 }
+
+# The room of that name would take the place of the function when it is loaded, which a
+# package is once: so now, and its name is free for the function again.
+import_module("workstreams.send")
+globals().pop("send", None)
 
 
 def __getattr__(name: str) -> Any:

@@ -4,54 +4,100 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar, overload
+from typing import Any, ParamSpec, Protocol, TypeVar, overload
 
 import dramatiq
 import dramatiq.broker
-from dramatiq import Middleware
-from dramatiq.middleware import AgeLimit, AsyncIO, Callbacks, CurrentMessage, Pipelines, ShutdownNotifications
+from dramatiq import Message, Middleware
+from dramatiq.middleware import AgeLimit, Callbacks, CurrentMessage, Pipelines, ShutdownNotifications
+from dramatiq.results import Results
 
 from workstreams.admit.admission import AdmissionMiddleware
 from workstreams.admit.limiters import ConcurrencyLimiter, RateLimiter
+from workstreams.control.operations import Operations
 from workstreams.declare.config import Config
 from workstreams.errors import ConfigError, Problem
+from workstreams.finish.barriers import LimiterBackend
+from workstreams.finish.groups import WorkstreamGroups
 from workstreams.finish.outcomes import Outcomes
+from workstreams.finish.results import StoredResults
+from workstreams.run.event_loop import WorkstreamAsyncIO
 from workstreams.run.running_job import RunningJob
 from workstreams.run.time_limit import WorkstreamTimeLimit
 from workstreams.send.actor import WorkstreamActor, due_of, own_options
 from workstreams.send.job import Job
 from workstreams.wait.broker import WorkstreamBroker
 
-__all__ = ["actor", "build_broker", "configure", "current_broker", "import_actors", "send"]
+__all__ = [
+    "actor",
+    "build_broker",
+    "configure",
+    "current_broker",
+    "group",
+    "import_actors",
+    "job",
+    "pipeline",
+    "send",
+]
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def build_broker(config: Config | str | Path | None = None) -> WorkstreamBroker:
+class Declares(Protocol):
+    """A decorator that makes an actor of a function, ``async`` or not."""
+
+    @overload
+    def __call__(self, fn: Callable[P, Awaitable[R]]) -> WorkstreamActor[P, R]: ...
+
+    @overload
+    def __call__(self, fn: Callable[P, R]) -> WorkstreamActor[P, R]: ...
+
+
+def build_broker(
+    config: Config | str | Path | None = None, *, middleware: Iterable[Middleware] | None = None
+) -> WorkstreamBroker:
     """Make a broker with all middleware; it reads nothing and connects to nothing yet.
 
     Parameters:
       config: A config, or where to find one.
+      middleware: What to have of Dramatiq's and of your own, instead of all that Dramatiq and we
+        have by default. What limits and outcomes need is there in any case.
     """
-    middleware: list[Middleware] = [
+    broker = WorkstreamBroker(config)
+    broker.operations = Operations(broker)
+    defaults = _defaults(broker) if middleware is None else []
+    for one in [
         RunningJob(),
+        *defaults,
+        ConcurrencyLimiter(),
+        RateLimiter(),
+        AdmissionMiddleware(),
+        Outcomes(),
+    ]:
+        broker.add_middleware(one)
+    for one in defaults:
+        broker.stand_ins.add(one)
+    for one in middleware or ():
+        broker.add_middleware(one)
+    return broker
+
+
+def _defaults(broker: WorkstreamBroker) -> list[Middleware]:
+    return [
         AgeLimit(),
         WorkstreamTimeLimit(),
         ShutdownNotifications(),
         Callbacks(),
         Pipelines(),
+        Results(backend=StoredResults(broker)),  # type: ignore[no-untyped-call]
+        WorkstreamGroups(LimiterBackend(broker)),
         CurrentMessage(),
-        AsyncIO(),
-        ConcurrencyLimiter(),
-        RateLimiter(),
-        AdmissionMiddleware(),
-        Outcomes(),
+        WorkstreamAsyncIO(),
     ]
-    return WorkstreamBroker(config, middleware)
 
 
 def current_broker() -> WorkstreamBroker:
@@ -91,6 +137,10 @@ def configure(config: Config | str | Path) -> WorkstreamBroker:
 
 
 @overload
+def actor(fn: Callable[P, Awaitable[R]]) -> WorkstreamActor[P, R]: ...
+
+
+@overload
 def actor(fn: Callable[P, R]) -> WorkstreamActor[P, R]: ...
 
 
@@ -101,12 +151,12 @@ def actor(
     workstream: str = "default",
     name: str | None = None,
     key_arg: str | None = None,
-    priority: str | None = None,
+    priority: str | int | None = None,
     retries: int | None = None,
     timeout: str | timedelta | None = None,
     on_dead: str | None = None,
     **options: Any,
-) -> Callable[[Callable[P, R]], WorkstreamActor[P, R]]: ...
+) -> Declares: ...
 
 
 def actor(
@@ -115,7 +165,7 @@ def actor(
     workstream: str = "default",
     name: str | None = None,
     key_arg: str | None = None,
-    priority: str | None = None,
+    priority: str | int | None = None,
     retries: int | None = None,
     timeout: str | timedelta | None = None,
     on_dead: str | None = None,
@@ -124,34 +174,39 @@ def actor(
     """Declare an actor of a workstream. Nothing is read or connected to by this.
 
     Parameters:
-      fn: The function.
-      workstream: Where its jobs wait.
-      name: How it is called; the function's name by default.
+      fn: The function, which may be ``async``.
+      workstream: Where its jobs wait; ``queue_name`` is the same.
+      name: How it is called; the function's name by default. ``actor_name`` is the same.
       key_arg: The argument that is a job's key (tenant).
-      priority: urgent, high, normal or low, unless a send says otherwise.
+      priority: urgent, high, normal or low, unless a send says otherwise; or a number as Dramatiq
+        has it, of which lower is sooner.
       retries: Retries after the first attempt; the workstream's by default.
       timeout: How long an attempt may take ("30s"); the workstream's by default.
-      on_dead: An actor to which a job is sent that has used up its retries.
+      on_dead: An actor to which a job is sent that failed for good.
       **options: Dramatiq's options.
 
     Returns:
       A Dramatiq actor with more ways to send.
     """
     ours = own_options(retries=retries, timeout=timeout)
-    extra = {"key_arg": key_arg, "job_priority": priority, "on_retry_exhausted": on_dead}
+    extra = {"key_arg": key_arg, "priority": priority, "on_dead": on_dead}
     options |= ours | {option: value for option, value in extra.items() if value is not None}
+    place = {"queue_name": workstream, "actor_name": name, "broker": current_broker()}
 
     def declare(function: Callable[..., Any]) -> Any:
-        decorate = dramatiq.actor(
-            actor_class=WorkstreamActor[Any, Any],
-            actor_name=name,
-            queue_name=workstream,
-            broker=current_broker(),
-            **options,
-        )
-        return decorate(function)
+        return dramatiq.actor(actor_class=WorkstreamActor[Any, Any], **(place | options))(function)
 
     return declare if fn is None else declare(fn)
+
+
+def pipeline(children: Iterable[Message[Any] | dramatiq.pipeline]) -> dramatiq.pipeline:
+    """Dramatiq's pipeline on our broker, whichever is Dramatiq's global one."""
+    return dramatiq.pipeline(children, broker=current_broker())
+
+
+def group(children: Iterable[Message[Any] | dramatiq.group | dramatiq.pipeline]) -> dramatiq.group:
+    """Dramatiq's group on our broker, whichever is Dramatiq's global one."""
+    return dramatiq.group(children, broker=current_broker())  # type: ignore[no-untyped-call]
 
 
 def send(
@@ -189,6 +244,22 @@ def send(
     if job_id is not None:
         job = Job.of(job.copy(message_id=job_id))
     return broker.enqueue_many([job], due=due_of(delay, at))[0]
+
+
+def job(job_id: str) -> Job[Any]:
+    """The job of an id, to ask for its state, to wait for it, to cancel or retry it.
+
+    Parameters:
+      job_id: Its id, as ``job.id`` or ``workstreams send`` told it.
+
+    Returns:
+      The job as it was sent.
+
+    Raises:
+      JobNotFound: When none of the declared workstreams keeps it.
+      RedisUnavailable: When Redis cannot be asked.
+    """
+    return Operations(current_broker()).find(job_id)
 
 
 def import_actors(config: Config) -> None:

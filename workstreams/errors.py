@@ -9,6 +9,9 @@
     ├── WorkstreamFull         the workstream's ``max_waiting`` is reached
     ├── CostTooHigh            a job that could never start under its rate
     ├── JobNotFound            no record of this job is kept (any longer)
+    ├── JobTimeout             a job has not ended in the time that was given
+    ├── WrongJobState          a job is not in a state in which this can be done to it
+    ├── NoResult               a job left no result, or it is kept no longer
     ├── RedisUnavailable       no server, or none that answers, or none that may be used
     │   └── NothingRunsHere    the embedded server of this project is not up
     └── RedisUnsuitable        the server answers but cannot hold the promises
@@ -28,6 +31,8 @@ __all__ = [
     "ConfigError",
     "CostTooHigh",
     "JobNotFound",
+    "JobTimeout",
+    "NoResult",
     "NothingRunsHere",
     "PayloadError",
     "PayloadTooLarge",
@@ -38,6 +43,7 @@ __all__ = [
     "UnknownWorkstream",
     "WorkstreamFull",
     "WorkstreamsError",
+    "WrongJobState",
     "nearest",
 ]
 
@@ -205,6 +211,51 @@ class JobNotFound(WorkstreamsError):
         super().__init__(
             f'expected the id of a job that is kept, found "{job_id}": '
             "finished jobs are forgotten after the workstream's keep: age and count"
+        )
+
+
+class JobTimeout(WorkstreamsError, TimeoutError):
+    """A job has not ended in the time that was given; it goes on.
+
+    Attributes:
+      job_id: The job.
+      state: Its state when the time was over.
+    """
+
+    def __init__(self, job_id: str, state: str, waited: str) -> None:
+        self.job_id, self.state = job_id, state
+        super().__init__(
+            f'expected job "{job_id}" to end within {waited}, found it {state}: '
+            "wait longer, or look why with `workstreams job show`"
+        )
+
+
+class WrongJobState(WorkstreamsError):
+    """What was asked cannot be done to a job in its state.
+
+    Attributes:
+      job_id: The job.
+      state: The state it was found in.
+    """
+
+    def __init__(self, job_id: str, state: str, expected: str) -> None:
+        self.job_id, self.state = job_id, state
+        super().__init__(f'expected job "{job_id}" {expected}, found it {state}: nothing was done')
+
+
+class NoResult(WorkstreamsError):
+    """There is no result of a job.
+
+    Attributes:
+      job_id: The job.
+      state: Its state.
+    """
+
+    def __init__(self, job_id: str, state: str) -> None:
+        self.job_id, self.state = job_id, state
+        super().__init__(
+            f'expected a result of job "{job_id}", found none (it is {state}): results are kept for actors '
+            "declared with store_results=True, once they are done, for a time"
         )
 
 

@@ -21,10 +21,21 @@ Reply = Callable[[Call], list[Any]]
 def grant(job_id: str, ws: str = "mail", delivery: int = 1) -> list[Any]:
     """One grant in the script's words."""
     job = Job(ws, "act", (), {}, {}, message_id=job_id)
-    return [ws.encode(), job_id.encode(), delivery, body_of(job), options_of(job), 1, b"", b"1700000000000000"]
+    return [
+        ws.encode(),
+        job_id.encode(),
+        delivery,
+        body_of(job),
+        options_of(job),
+        1,
+        b"",
+        b"1700000000000000",
+    ]
 
 
-def answer(*grants: list[Any], why: str = "empty", wait: int = -1, refused: Sequence[int] = (), ws: str = "mail") -> list[Any]:
+def answer(
+    *grants: list[Any], why: str = "empty", wait: int = -1, refused: Sequence[int] = (), ws: str = "mail"
+) -> list[Any]:
     """What the exchange script says."""
     return [b"epoch", b"1700000000000000", list(refused), list(grants), [[ws.encode(), why.encode(), wait]]]
 
@@ -37,7 +48,7 @@ class FakeScripts:
         self._replies = list(replies)
         self._mutex = threading.Lock()
 
-    def run(self, operation: str, call: Call, words: Sequence[Any] = ()) -> list[Any]:
+    def run(self, operation: str, call: Call, _words: Sequence[Any] = ()) -> list[Any]:
         assert operation == "exchange"
         with self._mutex:
             self.calls.append(call)
@@ -47,21 +58,34 @@ class FakeScripts:
         found = reply(call) if callable(reply) else reply
         # The script answers for what was asked, and for nothing else.
         asked = {name for name, _ in call["wants"]}
-        return found if len(found) < 5 else [*found[:4], [one for one in found[4] if one[0].decode() in asked]]
+        return (
+            found if len(found) < 5 else [*found[:4], [one for one in found[4] if one[0].decode() in asked]]
+        )
 
 
 class Bench:
     """An exchange over fake scripts, with one lane."""
 
-    def __init__(self, *replies: list[Any] | redis.RedisError | Reply, threads: int = 2, scarce: bool = False) -> None:
+    def __init__(
+        self,
+        *replies: list[Any] | redis.RedisError | Reply,
+        threads: int = 2,
+        scarce: bool = False,
+        goes_on: bool = False,
+    ) -> None:
         self.scripts = FakeScripts(*replies)
         self.lane = Lane("mail", threads, scarce, None)
         self.refused: list[dict[str, Any]] = []
         self.troubles: list[redis.RedisError | None] = []
         self.lost = threading.Event()
+        self._goes_on = goes_on
         self.unsettled = threading.Event()
-        reports = Reports(self.refused.append, self.lost.set, self.unsettled.set, self.troubles.append)
+        reports = Reports(self.refused.append, self._lose, self.unsettled.set, self.troubles.append)
         self.exchange = Exchange(self.scripts, "s1", "h:1", {"mail": self.lane}, self.deliver, reports)  # type: ignore[arg-type]
+
+    def _lose(self) -> bool:
+        self.lost.set()
+        return self._goes_on
 
     def deliver(self, given: Grant) -> Delivery | dict[str, Any]:
         job: Job[Any] = Job("mail", "act", (), {}, {}, message_id=given.job_id)

@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import dramatiq
 import pytest
+from dramatiq.asyncio import get_event_loop_thread
 
 import workstreams
 from tests.conftest import MakeConfig
@@ -17,8 +22,42 @@ def admission_of(broker: WorkstreamBroker) -> AdmissionMiddleware:
     return next(one for one in broker.middleware if isinstance(one, AdmissionMiddleware))
 
 
+@pytest.fixture
+def no_loop_left() -> Iterator[None]:
+    """Ends the event loop's thread, which Dramatiq leaves behind when a boot fails."""
+    yield
+    if (thread := get_event_loop_thread()) is not None and thread.is_alive():
+        thread.stop()
+        thread.join(5)
+
+
+BOOT = """
+import sys
+from pathlib import Path
+import dramatiq, workstreams
+from tests.support import config_of
+from workstreams.app import configure
+
+broker = configure(config_of("boots", sys.argv[1], Path(sys.argv[2]), {"mail": None}))
+
+@workstreams.actor(workstream="mail")
+def act() -> None: ...
+
+dramatiq.Worker(broker, worker_threads=1).start()
+"""
+
+
+def test_a_process_whose_worker_cannot_boot_ends(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", BOOT, f"unix://{tmp_path}/nobody.sock", str(tmp_path)]
+    ended = subprocess.run(command, capture_output=True, timeout=20, cwd=Path(__file__).parents[2])
+    assert ended.returncode != 0
+    assert b"nobody.sock" in ended.stderr
+
+
 def lanes(config: Any, threads: int) -> dict[str, int]:
-    return {name: lane.threads for name, lane in lanes_of(config.workstreams.values(), config, threads).items()}
+    return {
+        name: lane.threads for name, lane in lanes_of(config.workstreams.values(), config, threads).items()
+    }
 
 
 def test_a_worker_with_the_sum_of_threads_gives_each_workstream_its_own(make_config: MakeConfig) -> None:
@@ -60,7 +99,10 @@ def test_a_worker_publishes_its_limits_and_opens_a_session_that_ends_with_it(
     assert client.exists(keys.sessions, keys.session(sid.decode()), keys.workstream("mail", "sleepers")) == 0
 
 
-def test_a_worker_that_cannot_reach_redis_does_not_boot(broker: WorkstreamBroker, make_config: MakeConfig, tmp_path: Any) -> None:
+@pytest.mark.usefixtures("no_loop_left")
+def test_a_worker_that_cannot_reach_redis_does_not_boot(
+    broker: WorkstreamBroker, make_config: MakeConfig, tmp_path: Any
+) -> None:
     config = make_config(mail=None).model_copy(update={"redis": f"unix://{tmp_path}/nobody.sock"})
     broker.configure(config)
 
@@ -69,10 +111,11 @@ def test_a_worker_that_cannot_reach_redis_does_not_boot(broker: WorkstreamBroker
         """Does nothing."""
 
     worker = dramatiq.Worker(broker, worker_threads=1)
-    with pytest.raises(BootFailed, match="nobody.sock"):
+    with pytest.raises(BootFailed, match=r"nobody\.sock"):
         worker.start()
 
 
+@pytest.mark.usefixtures("no_loop_left")
 def test_a_worker_of_a_workstream_that_nobody_declared_does_not_boot(broker: WorkstreamBroker) -> None:
     @workstreams.actor(workstream="mial")
     def act() -> None:
@@ -103,7 +146,9 @@ def test_no_more_run_at_once_than_the_concurrency_over_several_workers(
     assert most[0] == 3
 
 
-def test_a_stopping_worker_hands_back_what_it_did_not_start(broker: WorkstreamBroker, make_config: MakeConfig) -> None:
+def test_a_stopping_worker_hands_back_what_it_did_not_start(
+    broker: WorkstreamBroker, make_config: MakeConfig
+) -> None:
     broker.configure(make_config(mail={"threads": 2}))
     begun, go_on = threading.Semaphore(0), threading.Event()
 
@@ -138,7 +183,9 @@ def test_settings_that_an_operator_deleted_come_back_by_themselves(broker: Works
         wait_until(lambda: client.exists(keys.workstream("mail", "settings")))
 
 
-def test_a_retry_starts_when_it_is_due_though_every_thread_sleeps(broker: WorkstreamBroker, make_config: MakeConfig) -> None:
+def test_a_retry_starts_when_it_is_due_though_every_thread_sleeps(
+    broker: WorkstreamBroker, make_config: MakeConfig
+) -> None:
     broker.configure(make_config(mail={"retries": {"max": 1, "min_backoff": "50ms", "jitter": 0}}))
     runs: list[int] = []
 
@@ -153,10 +200,12 @@ def test_a_retry_starts_when_it_is_due_though_every_thread_sleeps(broker: Workst
         wait_until(lambda: len(runs) == 2, timeout=3)
 
 
-def test_the_session_is_lost_when_its_lease_was_given_to_others(broker: WorkstreamBroker) -> None:
+def test_a_process_whose_jobs_were_given_to_others_opens_again_and_goes_on(broker: WorkstreamBroker) -> None:
+    ran = threading.Event()
+
     @workstreams.actor(workstream="mail")
     def act() -> None:
-        """Does nothing."""
+        ran.set()
 
     with working(broker):
         admitted = admission_of(broker).admitted
@@ -164,4 +213,26 @@ def test_the_session_is_lost_when_its_lease_was_given_to_others(broker: Workstre
         admitted.sessions.end(admitted.sid, "a test", blame=True)
         act.send()
         admitted.exchange.wake("*", 0)
-        assert admitted.lost.wait(5)
+        assert ran.wait(5)
+
+
+def test_a_job_with_its_own_time_limit_holds_on_as_long_as_that_allows(broker: WorkstreamBroker) -> None:
+    going = threading.Event()
+
+    @workstreams.actor(workstream="mail", timeout="5h")
+    def act() -> None:
+        going.wait(5)
+
+    with working(broker):
+        act.send()
+        client, keys = broker.link.scripts.client, broker.link.keys
+        admitted = admission_of(broker).admitted
+        assert admitted is not None
+
+        def bound() -> float:
+            held = client.zrange(keys.held(admitted.sid), 0, -1, withscores=True)
+            return held[0][1] / 1_000_000 - client.time()[0] if held else 0.0
+
+        # The workstream's own timeout is ten minutes.
+        wait_until(lambda: bound() > 4.9 * 3600)
+        going.set()

@@ -53,8 +53,8 @@ def test_while_nothing_wakes_it_it_asks_nothing(start: Start) -> None:
 
 
 def test_it_asks_again_when_it_was_told_to(start: Start) -> None:
-    bench = start(answer(why="rate", wait=60_000), answer())
     began = time.monotonic()
+    bench = start(answer(why="rate", wait=60_000), answer())
     wait_until(lambda: len(bench.scripts.calls) == 2)
     assert 0.06 <= time.monotonic() - began < 1
 
@@ -209,14 +209,23 @@ def test_closing_says_whether_everything_was_told(start: Start) -> None:
     assert not bench.exchange.is_alive()
 
 
-def test_a_lost_session_is_reported_once_with_the_finishes_it_refuses(start: Start) -> None:
+def test_a_lost_session_is_reported_with_the_finishes_it_refuses_and_asks_for_nothing_more(
+    start: Start,
+) -> None:
     bench = start(answer(grant("a"), why=""), [b"lost", b"epoch"], threads=1)
     bench.end(next_of(bench))
     assert bench.lost.wait(5)
     assert [finish["i"] for finish in bench.refused] == ["a"]
-    assert bench.exchange.draining
-    bench.exchange.join(5)
+    wait_until(lambda: bench.exchange.draining)
+    bench.exchange.wake("*", 0)
+    assert bench.exchange.close(5)
     assert len(bench.scripts.calls) == 2
+
+
+def test_a_session_that_was_opened_again_goes_on_asking(start: Start) -> None:
+    bench = start([b"lost", b"epoch"], answer(grant("a")), answer(), goes_on=True)
+    assert next_of(bench).message_id == "a"
+    assert not bench.exchange.draining
 
 
 def test_settings_that_redis_lost_are_published_and_asked_about_soon(start: Start) -> None:

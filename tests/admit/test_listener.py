@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 
 import pytest
 import redis
 
 from tests.support import wait_until
+from workstreams.admit import listener as module
 from workstreams.admit.listener import Listener
 from workstreams.store.client import listener_client
 from workstreams.store.keys import Keys, wake_channel
@@ -18,7 +18,9 @@ class Ear:
     def __init__(self, url: str, keys: Keys) -> None:
         self.heard: list[tuple[str, float]] = []
         self.clients: list[redis.Redis] = []
-        self.listener = Listener(lambda: self._connect(url), keys, "s1", lambda ws, wait: self.heard.append((ws, wait)))
+        self.listener = Listener(
+            lambda: self._connect(url), keys, "s1", lambda ws, wait: self.heard.append((ws, wait))
+        )
 
     def _connect(self, url: str) -> redis.Redis:
         client = listener_client(url)
@@ -29,13 +31,13 @@ class Ear:
 
 
 @pytest.fixture
-def ear(server_url: str, keys: Keys) -> Iterator[Ear]:
+def ear(server_url: str, keys: Keys, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ear]:
+    # How soon a stopped one ends.
+    monkeypatch.setattr(module, "READ", 0.05)
     made = Ear(server_url, keys)
     made.listener.start()
     assert made.listener.ready.wait(5)
-    wait_until(lambda: made.heard)
-    # One for each channel at most.
-    wait_until(lambda: threading.active_count() > 0)
+    wait_until(lambda: len(made.heard) == 2)
     yield made
     made.listener.stop()
     made.listener.join(5)
@@ -56,7 +58,9 @@ def test_a_message_it_does_not_understand_means_now(ear: Ear, shared_client: red
     wait_until(lambda: ear.heard[-1] == ("mail", 0.0))
 
 
-def test_after_a_reconnect_everything_is_asked_for_once_more(ear: Ear, shared_client: redis.Redis, keys: Keys) -> None:
+def test_after_a_reconnect_everything_is_asked_for_once_more(
+    ear: Ear, shared_client: redis.Redis, keys: Keys
+) -> None:
     for _ in range(3):
         before = len(ear.heard)
         [mine] = [one for one in shared_client.client_list(_type="pubsub") if one["name"] == "ear"]

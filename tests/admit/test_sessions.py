@@ -27,7 +27,7 @@ def info(sid: str, most: int = 3) -> SessionInfo:
 
 
 def running(rig: Rig, sid: str, n: int) -> list[str]:
-    rig.seqs[sid] = 0
+    rig.seqs.setdefault(sid, 0)
     rig.send("mail", n)
     return rig.ask(sid, "mail", n).ids
 
@@ -79,9 +79,10 @@ def test_ending_gives_back_everything_in_as_many_steps_as_it_takes(rig: Rig, ses
 
 
 def test_only_a_blamed_end_counts_against_the_jobs(rig: Rig, sessions: Sessions) -> None:
-    for blame, crashes in ((False, "0"), (True, "1")):
-        sessions.open(info("s1"), 5 * SECOND)
-        rig.seqs["s1"] = 0
-        [job] = rig.ask("s1", "mail").ids or running(rig, "s1", 1)
-        sessions.end("s1", "gone", blame=blame)
+    [job] = rig.send("mail", 1)
+    for sid, blame, crashes in (("s1", False, "0"), ("s2", True, "1")):
+        sessions.open(info(sid), 5 * SECOND)
+        rig.seqs[sid] = 0
+        assert rig.ask(sid, "mail").ids == [job]
+        sessions.end(sid, "gone", blame=blame)
         assert rig.job("mail", job).get("crashes", "0") == crashes

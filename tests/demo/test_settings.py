@@ -15,7 +15,7 @@ REPOSITORY = Path(workstreams.demo.__file__).parents[2]
 def test_the_demo_config_is_valid_and_declares_what_the_demo_uses(tmp_path: Path) -> None:
     path, overrides = demo_config(tmp_path, {})
     config = load_config(path, environ={}, overrides=overrides)
-    assert list(config.workstreams) == ["webhooks", "files"]
+    assert list(config.workstreams) == ["webhooks", "files", "reports"]
     assert [(rate.permits, rate.window) for rate in config.workstream("webhooks").rates] == [(20, 1_000_000)]
     assert config.workstream("files").concurrency == 2
     assert config.imports == ("workstreams.demo.jobs",)

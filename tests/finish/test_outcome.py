@@ -51,7 +51,9 @@ def test_an_error_that_is_thrown_on_purpose_is_dead_at_once() -> None:
 
 
 def test_retry_when_decides_instead_of_the_count() -> None:
-    policy = dataclasses.replace(POLICY, when=lambda retries, error: retries < 5 and isinstance(error, KeyError))
+    policy = dataclasses.replace(
+        POLICY, when=lambda retries, error: retries < 5 and isinstance(error, KeyError)
+    )
     assert decide(KeyError("x"), 4, policy).kind == "retry"
     assert decide(KeyError("x"), 5, policy).kind == "dead"
     assert decide(ValueError("x"), 0, policy).kind == "dead"

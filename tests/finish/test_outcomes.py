@@ -6,7 +6,6 @@ import json
 import threading
 from typing import Any
 
-import dramatiq
 import pytest
 from dramatiq.middleware import Interrupt, Middleware, SkipMessage
 
@@ -116,7 +115,9 @@ def test_a_discarded_job_ends_without_a_retry(mail: WorkstreamBroker, redis_of: 
     assert "cancelled" in redis_of.job(job.id)["error"]
 
 
-def test_a_job_that_runs_too_long_is_interrupted_and_retried(mail: WorkstreamBroker, redis_of: Looker) -> None:
+def test_a_job_that_runs_too_long_is_interrupted_and_retried(
+    mail: WorkstreamBroker, redis_of: Looker
+) -> None:
     attempts: list[int] = []
 
     @workstreams.actor(workstream="mail", timeout="150ms")
@@ -174,7 +175,9 @@ def test_callbacks_are_sent_with_the_finish(mail: WorkstreamBroker, redis_of: Lo
     assert (succeeded, failed) == ([7], ["no"])
 
 
-def test_what_ends_with_a_job_whose_lease_was_lost_does_not_happen(mail: WorkstreamBroker, redis_of: Looker) -> None:
+def test_what_ends_with_a_job_whose_lease_was_lost_does_not_happen(
+    mail: WorkstreamBroker, redis_of: Looker
+) -> None:
     arrived: list[int] = []
     begun, go_on = threading.Event(), threading.Event()
 
@@ -195,7 +198,11 @@ def test_what_ends_with_a_job_whose_lease_was_lost_does_not_happen(mail: Workstr
         (act.message() | keep.message()).run()
         assert begun.wait(5)
         # Another process takes the job over: only its lease is gone, the session goes on.
-        held = [key for key in redis_of.client.scan_iter(match=redis_of.keys.root + "held:*") if redis_of.client.zcard(key)]
+        held = [
+            key
+            for key in redis_of.client.scan_iter(match=redis_of.keys.root + "held:*")
+            if redis_of.client.zcard(key)
+        ]
         redis_of.client.zremrangebyrank(held[0], 0, -1)
         go_on.set()
         wait_until(lambda: redis_of.events("finish_refused") == 1)
@@ -226,7 +233,9 @@ def test_what_a_job_sends_while_it_runs_is_sent_at_once(mail: WorkstreamBroker, 
         mail.join("mail", timeout=5_000)
 
 
-def test_a_thread_that_ended_a_job_captures_nothing_of_the_next(mail: WorkstreamBroker, redis_of: Looker) -> None:
+def test_a_thread_that_ended_a_job_captures_nothing_of_the_next(
+    mail: WorkstreamBroker, redis_of: Looker
+) -> None:
     ran: list[int] = []
 
     @workstreams.actor(workstream="text")
@@ -245,7 +254,7 @@ def test_a_thread_that_ended_a_job_captures_nothing_of_the_next(mail: Workstream
 
 def test_a_skipped_message_is_discarded(mail: WorkstreamBroker, redis_of: Looker) -> None:
     class Skips(Middleware):
-        def before_process_message(self, broker: dramatiq.Broker, message: Any) -> None:
+        def before_process_message(self, *_: Any) -> None:
             raise SkipMessage("not today")
 
     mail.add_middleware(Skips())
@@ -259,7 +268,9 @@ def test_a_skipped_message_is_discarded(mail: WorkstreamBroker, redis_of: Looker
         wait_until(lambda: redis_of.state(job.id) == "discarded")
 
 
-def test_a_job_of_an_unknown_actor_is_handed_back_with_a_reason(mail: WorkstreamBroker, redis_of: Looker) -> None:
+def test_a_job_of_an_unknown_actor_is_handed_back_with_a_reason(
+    mail: WorkstreamBroker, redis_of: Looker
+) -> None:
     @workstreams.actor(workstream="mail")
     def act() -> None:
         """Here, but not the one that is asked for."""
@@ -277,9 +288,7 @@ class Interrupts(Middleware):
     def __init__(self) -> None:
         self.left = 1
 
-    def after_process_message(
-        self, broker: dramatiq.Broker, message: Any, *, result: Any = None, exception: BaseException | None = None
-    ) -> None:
+    def after_process_message(self, *_: Any, **__: Any) -> None:
         if self.left:
             self.left -= 1
             raise Interrupt

@@ -10,7 +10,8 @@ from workstreams.finish.signals import RateLimited
 
 
 @pytest.mark.parametrize(
-    ("after", "wait"), [("30s", 30_000_000), (2, 2_000_000), (0.25, 250_000), (timedelta(minutes=1), 60_000_000), (0, 0)]
+    ("after", "wait"),
+    [("30s", 30_000_000), (2, 2_000_000), (0.25, 250_000), (timedelta(minutes=1), 60_000_000), (0, 0)],
 )
 def test_the_wait_is_text_with_a_unit_a_timedelta_or_seconds(after: Any, wait: int) -> None:
     assert RateLimited(retry_after=after).wait == wait
@@ -18,7 +19,7 @@ def test_the_wait_is_text_with_a_unit_a_timedelta_or_seconds(after: Any, wait: i
 
 @pytest.mark.parametrize("after", [-1, "30", "soon", float("nan"), float("inf"), 1e12, timedelta(seconds=-1)])
 def test_a_wait_without_meaning_is_refused(after: Any) -> None:
-    with pytest.raises(ValueError, match="expected|duration|unit"):
+    with pytest.raises(ValueError, match=r"expected|duration|unit"):
         RateLimited(retry_after=after)
 
 

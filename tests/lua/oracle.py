@@ -144,7 +144,9 @@ class Oracle:
     def add(self, job_id: str, ws: str, key: str, cost: float, shift: int, now: int, due: int) -> None:
         later = due > now
         score = None if later else now + shift
-        self.jobs[job_id] = Work(job_id, ws, key, cost, shift, "scheduled" if later else "waiting", score, due)
+        self.jobs[job_id] = Work(
+            job_id, ws, key, cost, shift, "scheduled" if later else "waiting", score, due
+        )
 
     def promote(self, ws: str, now: int) -> None:
         for job in self.of(ws, "scheduled"):
@@ -213,11 +215,15 @@ class Oracle:
         log.charge(at, cost, bound.rates)
         for rate in bound.rates:
             used = log.used(at - rate.span)
-            assert used <= rate.permits + 1e-9, f"{used} admitted under {rate} of {name} at {at}: {log.admitted}"
+            assert used <= rate.permits + 1e-9, (
+                f"{used} admitted under {rate} of {name} at {at}: {log.admitted}"
+            )
             if rate.bursting:
                 costs = log.at_instant(at)
                 dear = len(costs) == 1
-                assert dear or sum(costs) <= rate.burst + 1e-9, f"{costs} at one instant under {rate} of {name}"
+                assert dear or sum(costs) <= rate.burst + 1e-9, (
+                    f"{costs} at one instant under {rate} of {name}"
+                )
 
     # Ends.
 
@@ -239,7 +245,7 @@ class Oracle:
             job.state = "dead" if blame and job.crashes >= most else "waiting"
 
     def next_start(self, ws: str, now: int) -> float:
-        """When, at the latest, something of a workstream may start if nothing happens; inf for no such time."""
+        """When, at the latest, something may start if nothing happens; inf for no such time."""
         if heads := self.heads(ws):
             return self.earliest(ws, max(head.cost for head in heads), now)
         dues: Sequence[int] = [job.due for job in self.of(ws, "scheduled")]

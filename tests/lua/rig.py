@@ -11,9 +11,10 @@ from uuid import uuid4
 
 import redis
 
+from tests.lua.ears import Ears
 from tests.support import config_of
 from workstreams.declare.publishing import Published, publish
-from workstreams.store.keys import Keys, wake_channel
+from workstreams.store.keys import Keys
 from workstreams.store.scripts import Scripts, source_of
 
 #: µs at which a frozen clock begins.
@@ -33,7 +34,9 @@ class PatchedScripts(Scripts):
         self._patches = patches
         self.found: set[str] = set()
 
-    def run(self, operation: str, call: Mapping[str, Any], words: Sequence[str | bytes | int | float] = ()) -> Any:
+    def run(
+        self, operation: str, call: Mapping[str, Any], words: Sequence[str | bytes | int | float] = ()
+    ) -> Any:
         if operation not in self._registered:
             text = source_of(operation)[0]
             for old, new in self._patches:
@@ -140,9 +143,13 @@ class Rig:
 
     # The operations.
 
-    def publish(self, version: str = "1", limits: Mapping[str, Any] | None = None, **workstreams: Any) -> Published:
+    def publish(
+        self, version: str = "1", limits: Mapping[str, Any] | None = None, **workstreams: Any
+    ) -> Published:
         """Publish a config."""
-        config = config_of(self.keys.app, "redis://nowhere", self.folder, workstreams, limits, version=version)
+        config = config_of(
+            self.keys.app, "redis://nowhere", self.folder, workstreams, limits, version=version
+        )
         return publish(config, self.scripts, self.epoch)
 
     def send(
@@ -171,17 +178,42 @@ class Rig:
 
     def open(self, sid: str = "s1", *workstreams: str, lease: int = 3600 * SECOND, most: int = 3) -> str:
         """Open a session."""
-        call = {"sid": sid, "lease": lease, "max_deliveries": most, "bounded": "0", "worker": f"h:{sid}", "host": "h"}
-        call |= {"pid": 1, "pool": "main", "workstreams": ",".join(workstreams), "epoch": self.epoch, "fresh": uuid4().hex}
+        call = {
+            "sid": sid,
+            "lease": lease,
+            "max_deliveries": most,
+            "bounded": "0",
+            "worker": f"h:{sid}",
+            "host": "h",
+        }
+        call |= {
+            "pid": 1,
+            "pool": "main",
+            "workstreams": ",".join(workstreams),
+            "epoch": self.epoch,
+            "fresh": uuid4().hex,
+        }
         self.scripts.run("open_session", call)
         self.seqs[sid] = 0
         return sid
 
-    def call(self, sid: str, wants: Mapping[str, int] | None = None, finishes: Sequence[Any] = (), **more: Any) -> dict[str, Any]:
+    def call(
+        self, sid: str, wants: Mapping[str, int] | None = None, finishes: Sequence[Any] = (), **more: Any
+    ) -> dict[str, Any]:
         """The words of the next exchange of a session."""
         self.seqs[sid] += 1
-        call = {"sid": sid, "worker": f"h:{sid}", "seq": self.seqs[sid], "epoch": self.epoch, "fresh": uuid4().hex}
-        call |= {"leaving": False, "finishes": list(finishes), "wants": [list(want) for want in (wants or {}).items()]}
+        call = {
+            "sid": sid,
+            "worker": f"h:{sid}",
+            "seq": self.seqs[sid],
+            "epoch": self.epoch,
+            "fresh": uuid4().hex,
+        }
+        call |= {
+            "leaving": False,
+            "finishes": list(finishes),
+            "wants": [list(want) for want in (wants or {}).items()],
+        }
         return call | more
 
     def exchange(self, call: Mapping[str, Any]) -> Answer | None:
@@ -248,51 +280,3 @@ class Rig:
     def listen(self, *sids: str) -> Ears:
         """Subscribe as these sessions would."""
         return Ears(self.client, self.keys, sids)
-
-
-class Ears:
-    """Hears what the scripts publish to sessions."""
-
-    def __init__(self, client: redis.Redis, keys: Keys, sids: Sequence[str]) -> None:
-        self._root = keys.root
-        self._end = f"{keys.root}test-end".encode()
-        self._pubsub = client.pubsub()
-        self._client = client
-        self._sids: dict[bytes, str] = {}
-        self._pubsub.subscribe(self._end)
-        self._until("subscribe", self._end)
-        for sid in ("all", *sids):
-            self.add(sid)
-
-    def add(self, sid: str) -> None:
-        """Hear what is said to one more session."""
-        channel = wake_channel(self._root, sid).encode()
-        self._sids[channel] = sid
-        self._pubsub.subscribe(channel)
-        self._until("subscribe", channel)
-
-    def remove(self, sid: str) -> None:
-        """Be deaf to a session, as a process that died is."""
-        channel = wake_channel(self._root, sid).encode()
-        self._pubsub.unsubscribe(channel)
-        self._until("unsubscribe", channel)
-
-    def heard(self) -> list[tuple[str, str]]:
-        """(session, message) since the last look."""
-        # A message of our own comes after all that was published before it.
-        self._client.publish(self._end, "end")
-        return self._until("message", self._end)
-
-    def close(self) -> None:
-        self._pubsub.close()
-
-    def _until(self, kind: str, channel: bytes) -> list[tuple[str, str]]:
-        heard: list[tuple[str, str]] = []
-        while True:
-            message = self._pubsub.get_message(timeout=5)
-            if message is None:
-                continue
-            if message["type"] == kind and message["channel"] == channel:
-                return heard
-            if message["type"] == "message":
-                heard.append((self._sids[message["channel"]], message["data"].decode()))

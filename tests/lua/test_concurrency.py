@@ -16,7 +16,11 @@ def test_no_more_run_than_the_concurrency_allows(rig: Rig) -> None:
 
 
 def test_two_workstreams_share_the_slots_of_a_limit(rig: Rig) -> None:
-    rig.publish(limits={"api": {"concurrency": 3}}, mail={"within": ["api"]}, text={"within": ["api"], "concurrency": 1})
+    rig.publish(
+        limits={"api": {"concurrency": 3}},
+        mail={"within": ["api"]},
+        text={"within": ["api"], "concurrency": 1},
+    )
     rig.open("s1")
     rig.send("mail", 5)
     rig.send("text", 5)
@@ -46,7 +50,9 @@ def test_a_lowered_concurrency_kills_nothing_and_admits_nothing_until_enough_hav
     assert len(rig.ask("s1", "mail", 3, [given[2].end("done")]).grants) == 1
 
 
-def test_a_finish_of_one_workstream_wakes_a_sleeper_of_the_other_that_waits_for_the_shared_slot(rig: Rig) -> None:
+def test_a_finish_of_one_workstream_wakes_a_sleeper_of_the_other_that_waits_for_the_shared_slot(
+    rig: Rig,
+) -> None:
     rig.publish(limits={"api": {"concurrency": 1}}, mail={"within": ["api"]}, text={"within": ["api"]})
     rig.open("s1", "mail")
     rig.open("s2", "text")

@@ -18,7 +18,9 @@ def mail(rig: Rig) -> Rig:
 
 def without_clocks(dump: dict[bytes, object]) -> dict[bytes, object]:
     """What a refused call must leave alone: all but the log and the session's last answer."""
-    return {key: value for key, value in dump.items() if not key.endswith(b":log") and b"}:session:" not in key}
+    return {
+        key: value for key, value in dump.items() if not key.endswith(b":log") and b"}:session:" not in key
+    }
 
 
 def test_a_repeated_exchange_gets_the_same_answer_and_takes_nothing_more(mail: Rig) -> None:
@@ -34,11 +36,29 @@ def test_a_repeated_exchange_gets_the_same_answer_and_takes_nothing_more(mail: R
 def test_a_repeated_finish_takes_effect_once(mail: Rig) -> None:
     mail.send("mail", 1)
     given = mail.ask("s1", "mail").grants
-    follow = {"w": "mail", "i": "next", "k": "", "shift": 0, "cost": 1, "due": "", "actor": "a", "body": "{}", "opts": "{}"}
+    follow = {
+        "w": "mail",
+        "i": "next",
+        "k": "",
+        "shift": 0,
+        "cost": 1,
+        "due": "",
+        "actor": "a",
+        "body": "{}",
+        "opts": "{}",
+    }
     call = mail.call("s1", {}, [given[0].end("retry", at=1000, next=[follow])])
     assert mail.exchange(call) == mail.exchange(call)
     assert mail.job("mail", given[0].id)["attempt"] == "1"
     assert mail.waiting("mail") == 1
+
+
+def test_a_delivery_that_is_finished_twice_in_one_call_ends_once(mail: Rig) -> None:
+    mail.send("mail", 2)
+    first, second = mail.ask("s1", "mail", 2).grants
+    assert mail.tell("s1", first.end("done"), first.end("retry", at=5), second.end("done")).refused == (1,)
+    assert [mail.state("mail", one.id) for one in (first, second)] == ["done", "done"]
+    assert mail.running("mail") == 0
 
 
 def test_a_late_copy_of_an_older_call_is_not_carried_out(mail: Rig) -> None:
@@ -67,7 +87,7 @@ def test_a_finish_after_the_lease_was_lost_is_refused_and_changes_nothing(mail: 
 
 def test_an_unknown_session_is_lost(mail: Rig) -> None:
     assert mail.scripts.run("exchange", mail.call("s1") | {"sid": "nobody"})[0] == b"lost"
-    assert [sid for sid in mail.renew("s1", "nobody")[1]] == [b"nobody"]
+    assert list(mail.renew("s1", "nobody")[1]) == [b"nobody"]
 
 
 def test_a_lease_that_ran_out_is_swept_by_whoever_calls_next(mail: Rig) -> None:
@@ -103,7 +123,11 @@ def test_every_session_of_a_dead_host_is_swept_without_waiting_for_a_third_of_a_
         mail.open(f"dead{n}", "mail", lease=SECOND)
     mail.advance(2 * SECOND)
     for _ in range(4):
-        assert 0 <= int(mail.renew("s1", lease=5 * SECOND)[3]) <= 0 + (mail.client.zcard(mail.keys.sessions) == 1) * 5 * SECOND
+        assert (
+            0
+            <= int(mail.renew("s1", lease=5 * SECOND)[3])
+            <= 0 + (mail.client.zcard(mail.keys.sessions) == 1) * 5 * SECOND
+        )
     assert mail.client.zcard(mail.keys.sessions) == 1
 
 

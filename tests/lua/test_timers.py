@@ -75,7 +75,17 @@ def test_somebody_is_told_of_a_delayed_follow_up(two: Rig) -> None:
     two.send("mail", 1)
     given = two.ask("s1", "mail").grants
     two.ask("s4", "text")
-    follow = {"w": "text", "i": "n", "k": "", "shift": 0, "cost": 1, "due": "+7000", "actor": "a", "body": "{}", "opts": "{}"}
+    follow = {
+        "w": "text",
+        "i": "n",
+        "k": "",
+        "shift": 0,
+        "cost": 1,
+        "due": "+7000",
+        "actor": "a",
+        "body": "{}",
+        "opts": "{}",
+    }
     two.tell("s1", given[0].end("done", next=[follow]))
     assert ears.heard() == [("s4", "text 7000")]
 

@@ -28,7 +28,9 @@ def record(broker: WorkstreamBroker, job_id: str) -> Record:
     return {name.decode(): value.decode() for name, value in found.items()}
 
 
-def test_declaring_an_actor_connects_to_nothing_and_reads_nothing(tmp_path: Any, broker: WorkstreamBroker) -> None:
+def test_declaring_an_actor_connects_to_nothing_and_reads_nothing(
+    tmp_path: Any, broker: WorkstreamBroker
+) -> None:
     broker.configure(tmp_path / "missing.yml")
 
     @workstreams.actor(workstream="nowhere")
@@ -41,7 +43,11 @@ def test_declaring_an_actor_connects_to_nothing_and_reads_nothing(tmp_path: Any,
 def test_the_key_is_taken_from_the_argument_that_is_named_however_it_is_passed(
     broker: WorkstreamBroker, act: WorkstreamActor[Any, Any]
 ) -> None:
-    assert [job.options.get("key") for job in (act.send("a"), act.send(tenant="b"), act.send(n=1))] == ["a", "b", None]
+    assert [job.options.get("key") for job in (act.send("a"), act.send(tenant="b"), act.send(n=1))] == [
+        "a",
+        "b",
+        None,
+    ]
     assert record(broker, act.send("acme").id)["key"] == "acme"
 
 
@@ -65,7 +71,13 @@ def test_a_delayed_job_is_scheduled_and_one_for_an_instant_too(
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"delay": "1h", "at": datetime.now(UTC)}, {"delay": "soon"}, {"at": datetime(2030, 1, 1)}, {"timeout": "5"}, {"delay": -1}],
+    [
+        {"delay": "1h", "at": datetime.now(UTC)},
+        {"delay": "soon"},
+        {"at": datetime(2030, 1, 1)},
+        {"timeout": "5"},
+        {"delay": -1},
+    ],
 )
 def test_options_without_meaning_are_refused_before_anything_is_sent(
     broker: WorkstreamBroker, act: WorkstreamActor[Any, Any], wrong: dict[str, Any]
@@ -75,7 +87,9 @@ def test_options_without_meaning_are_refused_before_anything_is_sent(
     assert broker.join("mail", timeout=100) is None
 
 
-def test_an_id_of_the_senders_choice_is_sent_once(broker: WorkstreamBroker, act: WorkstreamActor[Any, Any]) -> None:
+def test_an_id_of_the_senders_choice_is_sent_once(
+    broker: WorkstreamBroker, act: WorkstreamActor[Any, Any]
+) -> None:
     for _ in range(2):
         assert act.send_with(args=("a",), job_id="invoice-7").id == "invoice-7"
     assert int(broker.link.scripts.client.get(broker.link.keys.workstream("mail", "waiting")) or 0) == 1
@@ -85,7 +99,10 @@ def test_many_jobs_are_sent_in_order_with_positional_or_named_arguments(
     broker: WorkstreamBroker, act: WorkstreamActor[Any, Any]
 ) -> None:
     jobs = act.send_many([("a", 1), {"tenant": "b", "n": 2}])
-    assert [(job.args, job.kwargs, job.options["key"]) for job in jobs] == [(("a", 1), {}, "a"), ((), {"tenant": "b", "n": 2}, "b")]
+    assert [(job.args, job.kwargs, job.options["key"]) for job in jobs] == [
+        (("a", 1), {}, "a"),
+        ((), {"tenant": "b", "n": 2}, "b"),
+    ]
     assert len({record(broker, job.id)["state"] for job in jobs}) == 1
 
 

@@ -41,7 +41,9 @@ def steps(broker: WorkstreamBroker) -> tuple[workstreams.WorkstreamActor, workst
     return one, two
 
 
-def test_pipelines_and_groups_accept_jobs(steps: tuple[workstreams.WorkstreamActor, workstreams.WorkstreamActor]) -> None:
+def test_pipelines_and_groups_accept_jobs(
+    steps: tuple[workstreams.WorkstreamActor, workstreams.WorkstreamActor],
+) -> None:
     one, two = steps
     pipe = one.message(1) | two.message()
     assert isinstance(pipe, dramatiq.pipeline)

@@ -23,7 +23,14 @@ def job(*args: Any, **options: Any) -> Job[Any]:
 
 @pytest.mark.parametrize(
     ("delay", "due"),
-    [(None, ""), (0, ""), ("5m", "+300000000"), (250, "+250000"), (0.5, "+500"), (timedelta(seconds=2), "+2000000")],
+    [
+        (None, ""),
+        (0, ""),
+        ("5m", "+300000000"),
+        (250, "+250000"),
+        (0.5, "+500"),
+        (timedelta(seconds=2), "+2000000"),
+    ],
 )
 def test_a_delay_is_text_with_a_unit_a_timedelta_or_milliseconds(delay: Any, due: str) -> None:
     assert due_after(delay) == due
@@ -51,7 +58,12 @@ def test_an_order_carries_key_head_start_and_cost(mail: Workstream) -> None:
     assert (order.key, order.shift, order.cost, order.due) == ("acme", -300_000_000, 2.5, "+5")
     assert len(order.words()) == 9
     followup = order.followup()
-    assert (followup["k"], followup["shift"], followup["cost"], followup["due"]) == ("acme", -300_000_000, 2.5, "+5")
+    assert (followup["k"], followup["shift"], followup["cost"], followup["due"]) == (
+        "acme",
+        -300_000_000,
+        2.5,
+        "+5",
+    )
 
 
 def test_a_follow_up_for_an_instant_keeps_its_instant(mail: Workstream) -> None:

@@ -70,7 +70,11 @@ def test_a_value_that_contains_itself_is_refused() -> None:
 
 
 _json = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**64 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     max_leaves=10,
 )
@@ -91,9 +95,18 @@ def test_what_is_accepted_arrives_the_same(args: list[Any], options: dict[str, A
         (b"{}", b"{}"),
         (b'{"args":1}', b"{}"),
         (b"\xff", b"{}"),
-        (b'{"args":[],"kwargs":[],"queue_name":"m","actor_name":"a","message_id":"1","message_timestamp":1}', b"{}"),
-        (b'{"args":[],"kwargs":{},"queue_name":"m","actor_name":3,"message_id":"1","message_timestamp":1}', b"{}"),
-        (b'{"args":[],"kwargs":{},"queue_name":"m","actor_name":"a","message_id":"1","message_timestamp":1}', b"[1]"),
+        (
+            b'{"args":[],"kwargs":[],"queue_name":"m","actor_name":"a","message_id":"1","message_timestamp":1}',
+            b"{}",
+        ),
+        (
+            b'{"args":[],"kwargs":{},"queue_name":"m","actor_name":3,"message_id":"1","message_timestamp":1}',
+            b"{}",
+        ),
+        (
+            b'{"args":[],"kwargs":{},"queue_name":"m","actor_name":"a","message_id":"1","message_timestamp":1}',
+            b"[1]",
+        ),
     ],
 )
 def test_a_record_that_we_did_not_write_is_refused_as_such(body: bytes, options: bytes) -> None:

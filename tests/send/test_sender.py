@@ -30,12 +30,19 @@ def waiting(broker: WorkstreamBroker) -> int:
     return int(broker.link.scripts.client.get(broker.link.keys.workstream("mail", "waiting")) or 0)
 
 
-def test_the_first_send_publishes_the_settings(broker: WorkstreamBroker, act: WorkstreamActor[Any, Any]) -> None:
+def test_the_first_send_publishes_the_settings(
+    broker: WorkstreamBroker, act: WorkstreamActor[Any, Any]
+) -> None:
     act.send()
-    assert broker.link.scripts.client.hget(broker.link.keys.limit("mail", "settings"), "rates") == b"5:1000000:10000:0"
+    assert (
+        broker.link.scripts.client.hget(broker.link.keys.limit("mail", "settings"), "rates")
+        == b"5:1000000:10000:0"
+    )
 
 
-def test_settings_that_redis_lost_are_published_again(broker: WorkstreamBroker, act: WorkstreamActor[Any, Any]) -> None:
+def test_settings_that_redis_lost_are_published_again(
+    broker: WorkstreamBroker, act: WorkstreamActor[Any, Any]
+) -> None:
     act.send()
     broker.link.scripts.client.delete(broker.link.keys.workstream("mail", "settings"))
     act.send()

@@ -44,7 +44,10 @@ def used(shared_client: redis.Redis, tmp_path: Path) -> Rig:
     """An app in which everything has happened once."""
     rig = Rig(shared_client, tmp_path)
     rig.freeze()
-    rig.publish(limits={"api": {"rate": "2/s", "concurrency": 2}}, mail={"within": "api", "rate": {"rate": "9/s", "burst": 1}})
+    rig.publish(
+        limits={"api": {"rate": "2/s", "concurrency": 2}},
+        mail={"within": "api", "rate": {"rate": "9/s", "burst": 1}},
+    )
     rig.open("s1", "mail")
     rig.open("s2", "mail")
     rig.send("mail", 4, key="k")
@@ -61,7 +64,10 @@ def used(shared_client: redis.Redis, tmp_path: Path) -> Rig:
 
 
 def test_every_key_that_the_scripts_make_stands_in_the_table(used: Rig) -> None:
-    made = [key.decode().removeprefix(used.keys.root) for key in used.client.scan_iter(match=used.keys.root + "*", count=1000)]
+    made = [
+        key.decode().removeprefix(used.keys.root)
+        for key in used.client.scan_iter(match=used.keys.root + "*", count=1000)
+    ]
     assert len(made) > 15
     patterns = documented()
     assert [key for key in made if not any(pattern.match(key) for pattern in patterns)] == []

@@ -42,7 +42,9 @@ def test_an_operation_begins_with_what_it_is_and_what_it_is_given(operation: str
 def test_no_lua_file_is_longer_than_150_lines() -> None:
     lua = resources.files("workstreams.store").joinpath("lua")
     files = [*lua.iterdir(), *lua.joinpath("fragments").iterdir()]
-    lengths = {one.name: len(one.read_text("utf-8").splitlines()) for one in files if one.name.endswith(".lua")}
+    lengths = {
+        one.name: len(one.read_text("utf-8").splitlines()) for one in files if one.name.endswith(".lua")
+    }
     assert {name: length for name, length in lengths.items() if length > 150} == {}
 
 
@@ -65,7 +67,9 @@ def test_scripts_that_the_server_forgot_are_loaded_again(scripts: Scripts) -> No
     assert scripts.run("renew", call)[0] == b"x"
 
 
-def test_an_error_that_is_not_the_scripts_own_is_left_as_it_is(scripts: Scripts, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_that_is_not_the_scripts_own_is_left_as_it_is(
+    scripts: Scripts, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def readonly(*_: Any, **__: Any) -> None:
         raise redis.exceptions.ReadOnlyError("You can't write against a read only replica.")
 

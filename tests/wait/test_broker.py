@@ -71,7 +71,9 @@ def test_join_waits_for_what_waits_is_scheduled_or_runs(broker: WorkstreamBroker
     assert ran == [1]
 
 
-def test_another_config_is_used_from_when_it_is_named(broker: WorkstreamBroker, make_config: MakeConfig) -> None:
+def test_another_config_is_used_from_when_it_is_named(
+    broker: WorkstreamBroker, make_config: MakeConfig
+) -> None:
     broker.enqueue(Job("mail", "act", (), {}, {}))
     broker.configure(make_config(text=None))
     broker.enqueue(Job("text", "act", (), {}, {}))
@@ -81,7 +83,7 @@ def test_a_server_that_is_not_there_is_an_error_of_ours_that_names_it(
     broker: WorkstreamBroker, make_config: MakeConfig
 ) -> None:
     broker.configure(make_config(mail=None).model_copy(update={"redis": "unix:///nowhere.sock"}))
-    with pytest.raises(RedisUnavailable, match="/nowhere.sock"):
+    with pytest.raises(RedisUnavailable, match=r"/nowhere\.sock"):
         broker.enqueue(Job("mail", "act", (), {}, {}))
-    with pytest.raises(RedisUnavailable, match="/nowhere.sock"):
+    with pytest.raises(RedisUnavailable, match=r"/nowhere\.sock"):
         broker.join("mail", timeout=10)

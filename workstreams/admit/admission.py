@@ -13,8 +13,11 @@ import orjson
 import redis
 import structlog
 from dramatiq import Broker, Consumer, Middleware, Worker
+from dramatiq.broker import MessageProxy
+from dramatiq.errors import BrokerConnectionError
 from dramatiq.middleware import MiddlewareError
 
+from workstreams.admit.cancelling import Cancelling
 from workstreams.admit.consumer import LaneConsumer
 from workstreams.admit.delivery import Delivery, Grant
 from workstreams.admit.exchange import Exchange, Reports
@@ -23,10 +26,12 @@ from workstreams.admit.listener import Listener
 from workstreams.admit.renewer import Renewer
 from workstreams.admit.sessions import SessionInfo, Sessions, new_sid
 from workstreams.declare.config import Config, Workstream
-from workstreams.declare.publishing import publish
-from workstreams.errors import PayloadError, WorkstreamsError
+from workstreams.declare.publishing import HARD_BOUND_AFTER_TIMEOUT, publish
+from workstreams.errors import PayloadError, RedisUnavailable, WorkstreamsError
+from workstreams.send.job import Job
 from workstreams.send.payload import job_from
 from workstreams.store.client import redis_errors
+from workstreams.units import MAX_DURATION
 from workstreams.wait.broker import WorkstreamBroker, ours
 
 __all__ = ["AdmissionMiddleware", "Admitted", "BootFailed", "worker_name"]
@@ -41,6 +46,10 @@ LAST_CALL = 5.0
 
 class BootFailed(MiddlewareError):
     """The worker cannot start; Dramatiq lets only this kind of error stop a boot."""
+
+
+class Unreachable(BootFailed, BrokerConnectionError):
+    """The worker cannot start because Redis cannot be reached: Dramatiq's command ends with 3."""
 
 
 def worker_name() -> str:
@@ -70,11 +79,15 @@ class AdmissionMiddleware(Middleware):
       watched: Whether a supervisor renews the lease; by default the process does so itself.
     """
 
+    #: Beside the outcomes: a cancel must not land in the hooks of others.
+    stays_last = True
+
     def __init__(self, *, sid: str | None = None, pool: str = "main", watched: bool = False) -> None:
         self.sid = sid
         self.pool = pool
         self.watched = watched
         self.admitted: Admitted | None = None
+        self.cancelling = Cancelling()
         self.log: Any = structlog.get_logger("workstreams")
 
     def watch(self, sid: str, pool: str) -> None:
@@ -87,6 +100,8 @@ class AdmissionMiddleware(Middleware):
         """Publish the limits, open the session and make the exchange."""
         try:
             self.admitted = self._open(ours(broker), worker)
+        except RedisUnavailable as error:
+            raise Unreachable(str(error)) from error  # type: ignore[no-untyped-call]
         except WorkstreamsError as error:
             raise BootFailed(str(error)) from error
         ours(broker).admission = self
@@ -122,6 +137,25 @@ class AdmissionMiddleware(Middleware):
                     "session_not_ended", error=str(error), hint="its lease will run out by itself"
                 )
 
+    def before_process_message(self, broker: Broker, message: MessageProxy) -> None:
+        """From here on the job may be cancelled; one that was cancelled on its way here ends."""
+        if isinstance(message, Delivery):
+            self.cancelling.begin(message)
+
+    def after_process_message(
+        self,
+        broker: Broker,
+        message: MessageProxy,
+        *,
+        result: Any = None,
+        exception: BaseException | None = None,
+    ) -> None:
+        """Its end is decided: it can be cancelled no longer."""
+        if isinstance(message, Delivery):
+            self.cancelling.end(message)
+
+    after_skip_message = after_process_message
+
     def consume(self, queue_name: str, timeout: float) -> Consumer:
         """A consumer of one lane."""
         assert self.admitted is not None
@@ -141,19 +175,42 @@ class AdmissionMiddleware(Middleware):
             epoch = sessions.open(info, config.worker.lease)
         reports = Reports(
             refused=self._say_refused,
-            lost=lost.set,
+            lost=lambda: self._lose(lost) if self.watched else self._open_again(sessions, info, config),
             unsettled=lambda: self._publish_again(broker),
             trouble=self._say_trouble,
         )
         deliver = _Deliverer(broker, info.worker)
         exchange = Exchange(link.patient_scripts(), sid, info.worker, lanes, deliver, reports, epoch)
-        listener = Listener(link.listener, link.keys, sid, exchange.wake)
+        listener = Listener(
+            link.listener,
+            link.keys,
+            sid,
+            exchange.wake,
+            self.cancelling.cancel,
+            lambda: self.cancelling.look(link.scripts, sid),
+        )
         renewer = (
             None
             if self.watched
-            else Renewer(Sessions(link.patient_scripts()), sid, config.worker.lease, lost.set)
+            else Renewer(
+                Sessions(link.patient_scripts()), sid, config.worker.lease, lambda: exchange.wake("*", 0.0)
+            )
         )
         return Admitted(sid, lanes, exchange, listener, sessions, renewer, lost)
+
+    def _lose(self, lost: threading.Event) -> bool:
+        """A supervisor replaces the process."""
+        lost.set()
+        return False
+
+    def _open_again(self, sessions: Sessions, info: SessionInfo, config: Config) -> bool:
+        """Nobody would replace this process: its session begins anew, holding nothing."""
+        self.log.warning("session_lost", hint="its jobs have been given to others; it goes on with new ones")
+        try:
+            sessions.open(info, config.worker.lease)
+        except redis.RedisError as error:
+            self._say_trouble(error)
+        return True
 
     def _publish_again(self, broker: WorkstreamBroker) -> None:
         try:
@@ -200,7 +257,14 @@ class _Deliverer:
         if job.queue_name != grant.workstream:
             # A Dramatiq worker thread looks its consumer up by this name.
             job = dataclasses.replace(job, queue_name=grant.workstream)
-        return Delivery(job, grant)
+        return Delivery(job, grant, self._bound_of(job))
+
+    def _bound_of(self, job: Job[Any]) -> int | None:
+        """µs that the job may hold on, where its own time limit is another than its workstream's."""
+        limit = job.options.get("time_limit") or self._broker.actors[job.actor_name].options.get("time_limit")
+        if not isinstance(limit, int | float):
+            return None
+        return round(min(limit * 1000, MAX_DURATION)) + HARD_BOUND_AFTER_TIMEOUT
 
 
 def _as_error(kind: str, message: str) -> str:

@@ -21,6 +21,13 @@ __all__ = ["LaneConsumer"]
 DRAINED = 0.02
 
 
+#: What rides on a finish and is waited for: a result, the next step, a group's last job.
+AWAITED = frozenset({"res", "next", "group"})
+
+#: Retries of a job whose hooks are interrupted each time: then it is dead, and can be looked at.
+MOST_INTERRUPTED = 20
+
+
 class LaneConsumer(Consumer):
     """Consumes one lane.
 
@@ -65,7 +72,7 @@ class LaneConsumer(Consumer):
         record = message.record or _without_outcome(message)
         if self._lane.margin is not None and message.begun - message.grant.asked > self._lane.margin:
             record["late"] = True
-        self._exchange.finish(self._lane, record, urgent="res" in record or "next" in record)
+        self._exchange.finish(self._lane, record, urgent=not AWAITED.isdisjoint(record))
 
 
 def _without_outcome(message: Delivery) -> dict[str, object]:
@@ -76,12 +83,15 @@ def _without_outcome(message: Delivery) -> dict[str, object]:
     error = message.exception
     if error is None or isinstance(error, ActorNotFound):
         return message.finish("handback", x='{"reason":"no outcome was recorded"}', at=1_000_000)
-    message.options["retries"] = int(message.options.get("retries", 0)) + 1
+    retries = message.options["retries"] = int(message.options.get("retries", 0)) + 1
     text = f"{type(error).__name__}: a hook was interrupted after the job"
+    described = orjson.dumps({"type": type(error).__name__, "message": text}).decode()
+    if retries > MOST_INTERRUPTED:
+        return message.finish("dead", err=described)
     return message.finish(
         "retry",
         at=1_000_000,
         opts=options_of(message._message).decode(),
-        err=orjson.dumps({"type": type(error).__name__, "message": text}).decode(),
+        err=described,
         x=orjson.dumps({"error": text, "delay_ms": 1000}).decode(),
     )

@@ -46,12 +46,14 @@ class Delivery(MessageProxy):
       grant: What admission gave.
       begun: Monotonic seconds at which its actor began, 0 before.
       record: What its finish will say; set by whoever decides the outcome.
+      bound: µs after which its process may be ended for it; None is its workstream's.
       sealed: Whether the finish was handed to the exchange already.
     """
 
-    def __init__(self, message: Message[Any], grant: Grant) -> None:
+    def __init__(self, message: Message[Any], grant: Grant, bound: int | None = None) -> None:
         super().__init__(message)
         self.grant = grant
+        self.bound = bound
         self.begun = 0.0
         self.record: dict[str, Any] | None = None
         self.sealed = False

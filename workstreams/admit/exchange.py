@@ -12,6 +12,7 @@ Its duties, in the order of a turn:
 from __future__ import annotations
 
 import dataclasses
+import logging
 import math
 import random
 import threading
@@ -53,13 +54,14 @@ class Reports:
 
     Attributes:
       refused: Given each finish that came after its lease was lost.
-      lost: Called once, when the session is over and its jobs belong to others.
+      lost: Called when the session is over and its jobs belong to others; returns whether it
+        was opened again, so that work goes on.
       unsettled: Called when Redis has no settings for a workstream, to publish them again.
       trouble: Given the error that begins an outage of Redis, and None at its end.
     """
 
     refused: Callable[[dict[str, Any]], None]
-    lost: Callable[[], None]
+    lost: Callable[[], bool]
     unsettled: Callable[[], None]
     trouble: Callable[[redis.RedisError | None], None]
 
@@ -98,6 +100,7 @@ class Exchange(threading.Thread):
         self._changed = threading.Condition()
         self._finishes: list[dict[str, Any]] = []
         self._flush_at: float | None = None
+        self._bounds: list[tuple[str, int]] = []
         self._seq = 0
         self._draining = False
         self._left = False
@@ -179,13 +182,21 @@ class Exchange(threading.Thread):
     # The thread itself.
 
     def run(self) -> None:
+        try:
+            self._serve()
+        except Exception:
+            # Without this thread the process would hold its leases and do nothing.
+            logging.getLogger("workstreams").exception("exchange_failed")
+            self._lose([])
+
+    def _serve(self) -> None:
         while True:
             finishes, wants, leaving = self._collect()
             if finishes or wants or leaving:
                 self._turn(finishes, wants, leaving)
                 self._left = self._left or leaving
             with self._changed:
-                if self._lost or (self._closing and not self._finishes):
+                if self._closing and not self._finishes:
                     return
                 wait = self._time_to_sleep()
                 if wait > 0:
@@ -229,6 +240,9 @@ class Exchange(threading.Thread):
         return min(times) - time.monotonic()
 
     def _turn(self, finishes: Sequence[dict[str, Any]], wants: Sequence[Lane], leaving: bool) -> None:
+        if self._lost:
+            self._lose(finishes)
+            return
         self._seq += 1
         asked = {lane.name: lane.idle for lane in wants}
         call = {
@@ -240,13 +254,17 @@ class Exchange(threading.Thread):
             "leaving": leaving,
             "finishes": finishes,
             "wants": list(asked.items()),
+            "bounds": self._bounds,
         }
+        self._bounds = []
         began = time.monotonic()
         reply = self._ask(call)
-        if reply is None:
-            return
-        if reply[0] == b"lost":
-            self._lose(finishes)
+        if reply is None or reply[0] in (b"stale", b"lost"):
+            for lane in wants:
+                # It was not answered, so nobody has told it when to ask.
+                lane.ask_at = 0.0
+            if reply is not None and reply[0] == b"lost":
+                self._lose(finishes)
             return
         epoch, _, refused, grants, answers = reply
         self.epoch = epoch.decode()
@@ -303,17 +321,27 @@ class Exchange(threading.Thread):
                 lane.busy += 1
             made = self._deliver(grant)
             if isinstance(made, Delivery):
+                self._note_bound(made)
                 lane.put(made)
             else:
                 self.finish(lane, made)
         if self._draining and grants:
             self.drain()
 
+    def _note_bound(self, delivery: Delivery) -> None:
+        """Tell Redis soon of a job that may run longer, or less long, than its workstream says."""
+        if delivery.bound is None:
+            return
+        grant = delivery.grant
+        with self._changed:
+            self._bounds.append((f"{grant.workstream}/{grant.job_id}~{grant.delivery}", delivery.bound))
+            self._flush_at = self._flush_at or time.monotonic() + LINGER
+
     def _lose(self, finishes: Sequence[dict[str, Any]]) -> None:
         for finish in finishes:
             self._reports.refused(finish)
-        self._lost = self._draining = True
-        self._reports.lost()
+        if not self._lost and not self._reports.lost():
+            self._lost = self._draining = self._left = True
 
 
 def _grant_of(words: Sequence[Any], asked: float) -> Grant:

@@ -29,15 +29,25 @@ class Listener(threading.Thread):
       wake: Called with the workstream ("*" is every one) and the seconds to wait before
         asking, 0 for at once; also after every reconnect, since what was published
         meanwhile is lost.
+      cancel: Called with ``workstream/id~delivery`` that is to stop.
+      missed: Called whenever it is subscribed, to look for cancels that nobody heard.
     """
 
     def __init__(
-        self, connect: Callable[[], redis.Redis], keys: Keys, sid: str, wake: Callable[[str, float], None]
+        self,
+        connect: Callable[[], redis.Redis],
+        keys: Keys,
+        sid: str,
+        wake: Callable[[str, float], None],
+        cancel: Callable[[str], None] = lambda _: None,
+        missed: Callable[[], None] = lambda: None,
     ) -> None:
         super().__init__(name="workstreams-listener", daemon=True)
         self._connect = connect
         self._channels = (wake_channel(keys.root, sid), wake_channel(keys.root, "all"))
         self._wake = wake
+        self._cancel = cancel
+        self._missed = missed
         self._stopped = threading.Event()
         #: Set while subscribed: a sleeper is registered only by who can hear.
         self.ready = threading.Event()
@@ -65,9 +75,13 @@ class Listener(threading.Thread):
                     # Also after a reconnect, which the client makes by itself.
                     self.ready.set()
                     self._wake("*", 0.0)
+                    self._missed()
                 elif message["type"] == "message":
                     self._hear(message["data"])
 
     def _hear(self, data: bytes) -> None:
         workstream, _, when = data.decode("utf-8", "replace").rpartition(" ")
+        if when == "cancel":
+            self._cancel(workstream)
+            return
         self._wake(workstream, 0.0 if when == "now" else int(when) / 1_000_000 if when.isdigit() else 0.0)

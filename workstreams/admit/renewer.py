@@ -31,7 +31,7 @@ class Renewer(threading.Thread):
       sessions: Over a client of its own.
       sid: The session.
       lease_us: How long it holds, in µs.
-      lost: Called when it is over all the same.
+      lost: Called when it is over all the same; whoever is told opens it again or stops this.
     """
 
     def __init__(self, sessions: Sessions, sid: str, lease_us: int, lost: Callable[[], None]) -> None:
@@ -52,7 +52,6 @@ class Renewer(threading.Thread):
                 continue
             if renewal.lost:
                 self._lost()
-                return
             pause = pause_before_next(self._lease_us / 1_000_000, renewal.next_expiry)
 
     def stop(self) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import typer
@@ -12,6 +14,7 @@ from workstreams.cli.screen import note, say, shown, table
 from workstreams.errors import (
     ConfigError,
     NothingRunsHere,
+    Problem,
     RedisUnavailable,
     RedisUnsuitable,
     WorkstreamsError,
@@ -25,6 +28,10 @@ __all__ = ["NAME", "command"]
 NAME = "check"
 
 _COLUMNS = ("WORKSTREAM", "RATE", "CONCURRENCY", "WITHIN", "THREADS", "POOL", "ACTORS")
+_SCHEDULES = ("SCHEDULE", "WHEN", "ACTOR", "STREAM", "NEXT")
+
+#: How many of the next fires are told for each schedule.
+_FIRES = 5
 
 
 def command(context: typer.Context, config: ConfigPath = None) -> None:
@@ -37,9 +44,12 @@ def command(context: typer.Context, config: ConfigPath = None) -> None:
     declared = load(context, config)
     failures: list[WorkstreamsError] = []
     actors, problems = actors_of(declared)
+    problems += _problems_of_schedules(declared, actors)
     if problems:
         failures.append(ConfigError(problems))
     table(_COLUMNS, [_row(one, actors.get(one.name, [])) for one in declared.workstreams.values()])
+    if declared.schedules:
+        table(_SCHEDULES, _schedules(declared, actors))
     try:
         say(f"server: {shown(_server(declared))}")
     except (RedisUnavailable, RedisUnsuitable) as error:
@@ -48,7 +58,14 @@ def command(context: typer.Context, config: ConfigPath = None) -> None:
         tell(failure)
     if failures:
         raise typer.Exit(min(map(exit_code_of, failures)))
-    say(f"all is well: {len(declared.workstreams)} workstreams, {sum(map(len, actors.values()))} actors")
+    say(_verdict(declared, actors))
+
+
+def _verdict(config: Config, actors: Mapping[str, list[str]]) -> str:
+    counts = [f"{len(config.workstreams)} workstreams", f"{sum(map(len, actors.values()))} actors"]
+    if config.schedules:
+        counts.append(f"{len(config.schedules)} schedules")
+    return f"all is well: {', '.join(counts)}"
 
 
 def _row(workstream: Workstream, actors: list[str]) -> list[object]:
@@ -61,6 +78,28 @@ def _row(workstream: Workstream, actors: list[str]) -> list[object]:
         workstream.pool,
         ", ".join(actors) or "-",
     ]
+
+
+def _by_actor(actors: Mapping[str, list[str]]) -> dict[str, str]:
+    return {actor: workstream for workstream, names in actors.items() for actor in names}
+
+
+def _problems_of_schedules(config: Config, actors: Mapping[str, list[str]]) -> list[Problem]:
+    from workstreams.schedule.checking import check_schedules
+
+    return check_schedules(config, _by_actor(actors))
+
+
+def _schedules(config: Config, actors: Mapping[str, list[str]]) -> Iterator[list[object]]:
+    from workstreams.schedule.checking import workstreams_of
+    from workstreams.schedule.moments import iso, to_us
+    from workstreams.schedule.when import described, next_fires
+
+    found = workstreams_of(config, _by_actor(actors))
+    for name, schedule in config.schedules.items():
+        fires = next_fires(schedule, datetime.now(UTC), _FIRES) if schedule.enabled else []
+        told = ", ".join(iso(to_us(fire)) for fire in fires) or "- (enabled: false)"
+        yield [name, described(schedule), schedule.actor, found.get(name, "-"), told]
 
 
 def _rates(limit: Limit) -> str:

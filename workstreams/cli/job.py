@@ -1,25 +1,28 @@
-"""``workstreams job``: one job, its state and its log."""
+"""``workstreams job``: one job, its state and its log; cancels and retries it."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from workstreams.cli.holding import reason
+from workstreams.cli.listing import shown_record
 from workstreams.cli.options import ConfigPath, Json, link_to, load
 from workstreams.cli.screen import fields, json_lines, say
 
 if TYPE_CHECKING:
+    from workstreams.declare.config import Config
     from workstreams.state import JobState
+    from workstreams.store.link import Link
 
-__all__ = ["group"]
+__all__ = ["group", "show_state"]
 
-#: Options that repeat what the record says elsewhere.
-_REPEATED = ("traceback", "requeue_timestamp")
 _TIMES = ("sent", "due", "started", "ended")
+
+Id = Annotated[str, typer.Argument(metavar="ID", help="The job's id.")]
 
 
 def group() -> typer.Typer:
@@ -27,45 +30,80 @@ def group() -> typer.Typer:
     made = typer.Typer(help="One job.", no_args_is_help=True, rich_markup_mode=None)
     made.callback()(_about)
     made.command("show")(show)
+    made.command("retry")(retry)
+    made.command("cancel")(cancel)
     return made
 
 
 def _about() -> None:
-    """Show one job."""
+    """Show, retry or cancel one job."""
 
 
-def show(
-    context: typer.Context,
-    job_id: Annotated[str, typer.Argument(metavar="ID", help="The job's id.")],
-    json: Json = False,
-    config: ConfigPath = None,
-) -> None:
-    """Show a job's state, why it waits, its payload, attempts, last error and log."""
-    from workstreams.log.history import lines_of_job
-    from workstreams.log.redact import redacted
+def show(context: typer.Context, job_id: Id, json: Json = False, config: ConfigPath = None) -> None:
+    """Show a job's state, why it waits, its payload, attempts, last error, progress and log."""
     from workstreams.state import read_job
-    from workstreams.state.decoding import readable
 
     declared = load(context, config)
     link = link_to(declared)
-    state = read_job(link, declared, job_id)
+    show_state(link, declared, read_job(link, declared, job_id), json)
+
+
+def show_state(link: Link, declared: Config, state: JobState, json: bool) -> None:
+    """Print a job's state and log."""
+    from workstreams.log.history import lines_of_job
+    from workstreams.state.decoding import readable
+
     with readable(link):
         lines = lines_of_job(link.scripts.client, link.keys, state.workstream, state.id, until_us=state.ended)
-    record = state.record()
-    record["options"] = {name: value for name, value in state.options.items() if name not in _REPEATED}
-    record |= redacted({name: record[name] for name in ("args", "kwargs", "options")}, declared.logs.redact)
+    record = shown_record(state, declared)
     if json:
         json_lines([record | {"log": lines}])
         return
     fields(_details(state, record, reason(state.hold)))
-    _print_log(lines)
+    _print_log(_without_old_progress(lines))
+
+
+def retry(context: typer.Context, job_id: Id, config: ConfigPath = None) -> None:
+    """Let an ended job wait again with all its attempts, or start a scheduled one now."""
+    from workstreams.control import retry_jobs
+    from workstreams.errors import WrongJobState
+    from workstreams.state import ENDED, find_job
+
+    declared = load(context, config)
+    link = link_to(declared)
+    [change] = retry_jobs(link, find_job(link, declared, job_id)[0], [job_id])
+    if not change.done:
+        raise WrongJobState(job_id, change.was, f"to be scheduled, {', '.join(ENDED[:-1])} or {ENDED[-1]}")
+    say(f"{job_id} waits (it was {change.was})")
+
+
+def cancel(context: typer.Context, job_id: Id, config: ConfigPath = None) -> None:
+    """End a job that waits; ask one that runs to stop.
+
+    A running job is interrupted at its next step of Python, and is not retried.
+    """
+    from workstreams.control import cancel_jobs
+    from workstreams.errors import WrongJobState
+    from workstreams.state import find_job
+
+    declared = load(context, config)
+    link = link_to(declared)
+    [change] = cancel_jobs(link, find_job(link, declared, job_id)[0], [job_id])
+    if change.was == "running":
+        say(f"{job_id} was asked to stop")
+    elif change.done or change.was == "cancelled":
+        say(f"{job_id} is cancelled")
+    else:
+        raise WrongJobState(job_id, change.was, "to wait or to run")
 
 
 def _details(state: JobState, record: Mapping[str, Any], why: str) -> Iterable[tuple[str, object]]:
     yield "job", state.id
     yield "workstream", state.workstream
     yield "actor", state.actor
-    yield "state", state.state
+    yield "state", f"{state.state}, asked to stop" if state.cancelling else state.state
+    if state.progress is not None:
+        yield "progress", _progress(state.progress)
     if why:
         yield "waits for", f"{why}, {state.ahead} before it" if state.ahead else why
     if state.problem:
@@ -89,6 +127,19 @@ def _history(state: JobState, record: Mapping[str, Any]) -> Iterable[tuple[str, 
         yield "error", f"{state.error.get('type', '')}: {state.error.get('message', '')}"
         if state.error.get("traceback"):
             yield "", state.error["traceback"]
+
+
+def _without_old_progress(lines: Sequence[Mapping[str, Any]]) -> Iterable[Mapping[str, Any]]:
+    """For people the last one says it all, and a long job has many."""
+    from workstreams.state.progress import EVENT
+
+    last = max((place for place, line in enumerate(lines) if line["event"] == EVENT), default=-1)
+    return (line for place, line in enumerate(lines) if place >= last or line["event"] != EVENT)
+
+
+def _progress(progress: Mapping[str, Any]) -> str:
+    step = f", {progress['step']}" if progress["step"] is not None else ""
+    return f"{progress['fraction']:.0%}{step} (at {progress['at']})"
 
 
 def _json(value: object) -> str:

@@ -8,7 +8,25 @@ from collections.abc import Sequence
 
 import typer
 
-from workstreams.cli import check, init, job, schema, send, status, tail, up, version, worker, workers
+from workstreams.cli import (
+    check,
+    dead,
+    init,
+    job,
+    jobs,
+    pause,
+    purge,
+    scheduler,
+    schedules,
+    schema,
+    send,
+    status,
+    tail,
+    up,
+    version,
+    worker,
+    workers,
+)
 from workstreams.cli.failures import exit_code_of, tell
 from workstreams.cli.options import ConfigPath
 from workstreams.cli.screen import ReaderGone
@@ -28,15 +46,20 @@ def build_app() -> typer.Typer:
         epilog="Every flag has a twin in the environment: WORKSTREAMS_<COMMAND>_<FLAG>. "
         "Exit codes: 0 done, 1 it failed, 2 wrong usage or config, 3 Redis cannot be used.",
         no_args_is_help=True,
-        add_completion=False,
+        add_completion=True,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
         context_settings={"auto_envvar_prefix": "WORKSTREAMS", "help_option_names": ["-h", "--help"]},
     )
     app.callback()(_global)
-    for module in (up, init, worker, send, status, tail, workers, check, schema, version):
+    first = (up, init, worker, scheduler, send, status, tail, jobs, purge)
+    for module in (*first, workers, check, schema, version):
         app.command(module.NAME)(module.command)
+    app.command("pause")(pause.pause)
+    app.command("resume")(pause.resume)
     app.add_typer(job.group(), name="job")
+    app.add_typer(dead.group(), name="dead")
+    app.add_typer(schedules.group(), name="schedules")
     return app
 
 

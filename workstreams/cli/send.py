@@ -15,6 +15,7 @@ from workstreams.cli.arguments import (
     priority_of,
     refuse_beside_jsonl,
 )
+from workstreams.cli.ending import patience_of, tell_end
 from workstreams.cli.failures import FAILED, misuse
 from workstreams.cli.options import ConfigPath, flag, link_to, load
 from workstreams.cli.screen import note, say
@@ -51,6 +52,10 @@ Jsonl = Annotated[
         metavar="FILE",
         help='One job a line: [args], {kwargs}, or {"args": …, "kwargs": …, "key": …}; "-" is stdin.',
     ),
+]
+Wait = Annotated[bool, flag("--wait", help="Wait for its end; print its state, and its result as JSON.")]
+Timeout = Annotated[
+    str | None, flag("--timeout", metavar="10s", help="With --wait: at most so long.  [default: for ever]")
 ]
 
 
@@ -89,11 +94,13 @@ def command(
     priority: Priority = None,
     job_id: JobId = None,
     jsonl: Jsonl = None,
+    wait: Wait = False,
+    timeout: Timeout = None,
     config: ConfigPath = None,
 ) -> None:
     """Send a job, or one for each line of a file.
 
-    Prints the job's id, or how many were sent.
+    Prints the job's id, or how many were sent. With --wait it ends with 1 unless the job ended as done.
     """
     keywords, due, wanted, own_id = (
         keyword_arguments(kwargs),
@@ -101,6 +108,7 @@ def command(
         priority_of(priority),
         id_of(job_id),
     )
+    patience = patience_of(wait, timeout)
     if not actor.strip():
         raise misuse("ACTOR", "the name of an actor", actor)
     declared = load(context, config)
@@ -110,9 +118,14 @@ def command(
     link = link_to(declared)
     sender = Sender(lambda: declared, lambda: link)
     if jsonl is None:
-        _send_one(sender, way.order(tuple(map(argument, args or ())), keywords, None, **_chosen(own_id)))
+        order = way.order(tuple(map(argument, args or ())), keywords, None, **_chosen(own_id))
+        _send_one(sender, order)
+        if wait:
+            tell_end(link, declared, order.job, patience)
         return
-    refuse_beside_jsonl([("ARG", " ".join(args or ())), ("--kwargs", kwargs), ("--job-id", job_id)])
+    refuse_beside_jsonl(
+        [("ARG", " ".join(args or ())), ("--kwargs", kwargs), ("--job-id", job_id), ("--wait", wait)]
+    )
     _send_lines(sender, way, jsonl)
 
 

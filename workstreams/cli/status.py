@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from workstreams.cli.holding import reason
-from workstreams.cli.options import ConfigPath, Json, link_to, load
+from workstreams.cli.options import ConfigPath, Json, flag, link_to, load
 from workstreams.cli.screen import fields, json_lines, span, table
+from workstreams.cli.watching import check_watchable, repeat
 
 if TYPE_CHECKING:
     from workstreams.state import WorkstreamState
@@ -29,6 +30,7 @@ _NUMBERS = {"WAITING", "LATER", "RUNNING", "OLDEST", "DONE/M", "FAIL/M", "DEAD",
 def command(
     context: typer.Context,
     name: Annotated[str | None, typer.Argument(help="Only this workstream, in detail.")] = None,
+    watch: Annotated[bool, flag("--watch", help="Once a second, on a terminal; Ctrl-C ends it.")] = False,
     json: Json = False,
     config: ConfigPath = None,
 ) -> None:
@@ -38,14 +40,24 @@ def command(
     """
     from workstreams.state import read_status
 
+    if watch:
+        check_watchable(json)
     declared = load(context, config)
-    states = read_status(link_to(declared), declared, None if name is None else [name])
-    if json:
-        json_lines(state.record() for state in states)
-    elif name is not None:
-        fields(_details(states[0]))
+    link, names = link_to(declared), None if name is None else [name]
+
+    def show() -> None:
+        states = read_status(link, declared, names)
+        if json:
+            json_lines(state.record() for state in states)
+        elif name is not None:
+            fields(_details(states[0]))
+        else:
+            table(_COLUMNS, [_row(state) for state in states], _NUMBERS)
+
+    if watch:
+        repeat(show)
     else:
-        table(_COLUMNS, [_row(state) for state in states], _NUMBERS)
+        show()
 
 
 def _row(state: WorkstreamState) -> list[object]:

@@ -34,10 +34,10 @@ def command(context: typer.Context, demo: Demo = False, config: ConfigPath = Non
     from workstreams.supervisor.run import supervise
 
     if not demo:
-        raise typer.Exit(supervise(declared, source))
+        raise typer.Exit(supervise(declared, source, schedules=True))
     from workstreams.supervisor.demonstration import DemoScreen
 
-    raise typer.Exit(supervise(declared, source, screen=DemoScreen(declared)))
+    raise typer.Exit(supervise(declared, source, schedules=True, screen=DemoScreen(declared)))
 
 
 def _demo_source() -> ConfigSource:

@@ -1,4 +1,4 @@
-"""The demo's actors, written as a user would write them: a webhook delivered, a file hashed."""
+"""The demo's actors, written as a user would write them: a webhook delivered, a file hashed, a report."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from typing import Any
 
 import orjson
 
-from workstreams import Discard, RateLimited, actor, current_job
-from workstreams.demo.settings import FILES, WEBHOOKS, receiver_of
+from workstreams import Discard, RateLimited, actor, current_broker, current_job
+from workstreams.demo.settings import FILES, REPORTS, WEBHOOKS, receiver_of
+from workstreams.state import read_status
 
-__all__ = ["deliver", "digest"]
+__all__ = ["deliver", "digest", "report"]
 
 #: Seconds in which the receiver has to answer.
 _PATIENCE = 5.0
@@ -64,6 +65,22 @@ def digest(path: str) -> None:
         sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
         size = stream.tell()
     current_job().log("hashed", path=path, size=size, sha256=sha256)
+
+
+@actor(workstream=REPORTS, retries=0)
+def report() -> None:
+    """Log what each workstream did in the last minute; sent by the schedule ``report``."""
+    broker = current_broker()
+    for state in read_status(broker.link, broker.config):
+        if state.name != REPORTS:
+            current_job().log(
+                "report",
+                about=state.name,
+                done=round(state.per_minute("done")),
+                failed=round(state.per_minute("failed")),
+                waiting=state.waiting,
+                dead=state.dead,
+            )
 
 
 def _seconds(header: str | None) -> int:

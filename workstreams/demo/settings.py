@@ -12,14 +12,15 @@ __all__ = [
     "FILES",
     "FOLDER_VARIABLE",
     "RECEIVER_VARIABLE",
+    "REPORTS",
     "WEBHOOKS",
     "demo_config",
     "folder_of",
     "receiver_of",
 ]
 
-#: The two workstreams of the demo's config.
-WEBHOOKS, FILES = "webhooks", "files"
+#: The workstreams of the demo's config.
+WEBHOOKS, FILES, REPORTS = "webhooks", "files", "reports"
 
 #: Tells worker processes where this run's receiver listens. It is no part of a job, so that
 #: one left over from an earlier run reaches the receiver that is there now.

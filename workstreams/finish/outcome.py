@@ -1,4 +1,4 @@
-"""What becomes of a run: done, retry, defer, handback, discard or dead. One function decides."""
+"""What becomes of a run: done, retry, defer, handback, discard, cancelled or dead. One function decides."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from dramatiq import Retry
 from dramatiq.middleware import Interrupt
 from dramatiq.middleware.shutdown import Shutdown
 
+from workstreams.admit.cancelling import Cancelled
 from workstreams.finish.signals import Discard, RateLimited
 
 __all__ = ["Outcome", "RetryPolicy", "backoff", "decide", "describe"]
@@ -52,7 +53,7 @@ class Outcome:
       why: One sentence for the log.
     """
 
-    kind: Literal["done", "retry", "defer", "handback", "discard", "dead"]
+    kind: Literal["done", "retry", "defer", "handback", "discard", "cancelled", "dead"]
     wait: int = 0
     error: Mapping[str, Any] | None = None
     why: str = ""
@@ -95,6 +96,8 @@ def decide(error: BaseException | None, retries: int, policy: RetryPolicy) -> Ou
         return Outcome("done")
     if isinstance(error, Shutdown):
         return Outcome("handback", why="the worker stops")
+    if isinstance(error, Cancelled):
+        return Outcome("cancelled", why="it was cancelled")
     if isinstance(error, RateLimited):
         return Outcome("defer", wait=error.wait, why=str(error))
     if isinstance(error, Discard):

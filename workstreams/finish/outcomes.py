@@ -2,42 +2,71 @@
 
 It stays last in the list, so its after-hook is the first to run. From there until the ack
 everything that is sent (a callback, the next step of a pipeline) is held and written by
-the finish itself: once, or not at all when the lease was lost.
+the finish itself: once, or not at all when the lease was lost. A job that is sent again while
+it runs waits again when it ends.
 """
 
 from __future__ import annotations
 
 import threading
-import time
 from typing import Any
 
-import orjson
 import structlog
-from dramatiq import Actor, Middleware
+from dramatiq import Actor, Middleware, RateLimitExceeded, Retry
 from dramatiq.broker import Broker, MessageProxy
+from dramatiq.middleware import MiddlewareError, Retries
+from dramatiq.results import Results
 
 from workstreams.admit.delivery import Delivery
-from workstreams.finish.outcome import Outcome, RetryPolicy, decide
+from workstreams.errors import PayloadError
+from workstreams.finish.outcome import Outcome, RetryPolicy, decide, describe
+from workstreams.finish.policy import options_over, policy_of
+from workstreams.finish.records import record_of, record_of_another_go
+from workstreams.finish.results import StoredResults
+from workstreams.run.under_way import under_way
 from workstreams.send.order import Order
 from workstreams.send.payload import options_of
 from workstreams.wait.broker import WorkstreamBroker, ours
 
 __all__ = ["Outcomes"]
 
+#: Ends after which a job would not run again by itself.
+FINAL = frozenset({"done", "discard", "dead"})
+
 
 class Outcomes(Middleware):
-    """Decides outcomes; Dramatiq's Retries must not be beside it."""
+    """Decides outcomes, in place of Dramatiq's ``Retries``."""
 
     stays_last = True
 
     def __init__(self) -> None:
         self._open = threading.local()
+        self._given: Retries | None = None
 
     @property
     def actor_options(self) -> set[str]:
-        return {"max_retries", "min_backoff", "max_backoff", "retry_when", "throws", "on_retry_exhausted"}
+        return {
+            "max_retries",
+            "min_backoff",
+            "max_backoff",
+            "retry_when",
+            "throws",
+            "on_retry_exhausted",
+            "on_dead",
+        }
+
+    def absorb(self, other: Middleware) -> bool:
+        """Take over what a ``Retries`` of Dramatiq's was given: it stands over the workstreams' own."""
+        if type(other) is not Retries:
+            return False
+        self._given = other
+        return True
 
     # Dramatiq's moments.
+
+    def before_worker_boot(self, broker: Broker, worker: Any) -> None:
+        """From now on jobs end here."""
+        ours(broker).captures = self
 
     def before_process_message(self, broker: Broker, message: MessageProxy) -> None:
         """Note the start; whatever an earlier job left open on this thread is closed."""
@@ -60,105 +89,135 @@ class Outcomes(Middleware):
         broker = ours(broker)
         actor = broker.actors.get(message.actor_name)
         retries = int(message.options.get("retries", 0))
-        outcome = decide(exception, retries, policy_of(broker, message, actor))
-        self._open.delivery = message
-        if outcome.error is not None and exception is not None:
-            _say_failed(outcome, exception)
-        if outcome.kind == "dead":
-            message.fail()
-        message.record = _record(message, outcome)
-        if outcome.kind == "dead":
-            self._tell_exhausted(broker, message, actor, retries)
+        policy = policy_of(broker.config, message, actor, self._given)
+        outcome = decide(exception, retries, policy)
+        if exception is None and message.failed:
+            outcome = _failed_by_a_middleware("a middleware marked it as failed")
+        if exception is not None and outcome.error is not None:
+            _say_failed(outcome, exception, policy)
+        self._end(broker, message, outcome)
+        if outcome.kind == "dead" and exception is not None:
+            self._tell_of_death(broker, message, actor, retries, policy, exception)
 
     def after_skip_message(self, broker: Broker, message: MessageProxy) -> None:
         """A skipped message is dead if it was failed, else discarded."""
         if isinstance(message, Delivery):
             error = {"type": "SkipMessage", "message": str(message.exception or "skipped by a middleware")}
-            self._open.delivery = message
-            message.record = _record(message, Outcome("dead" if message.failed else "discard", error=error))
+            self._end(ours(broker), message, Outcome("dead" if message.failed else "discard", error=error))
 
     def before_ack(self, broker: Broker, message: MessageProxy) -> None:
         """What is sent from now on is nobody's follow-up."""
         self._open.delivery = None
 
     def before_nack(self, broker: Broker, message: MessageProxy) -> None:
-        """The same for a dead one."""
+        """The same for a dead one; a middleware may have failed it only after it was done."""
         self._open.delivery = None
+        if isinstance(message, Delivery) and message.record is not None and message.record["o"] == "done":
+            self._bury(ours(broker), message, _failed_by_a_middleware("a middleware marked it as failed"))
 
     # What the broker asks.
 
     def capture(self, order: Order) -> bool:
         """Hold an order that belongs to a finish."""
+        run = under_way()
+        if run is not None and not run.delivery.sealed and _is_itself(order, run.delivery):
+            run.again = order
+            if run.delivery.record is not None and run.delivery.record["o"] in FINAL:
+                run.delivery.record = record_of_another_go(run.delivery, order)
+            return True
         delivery: Delivery | None = getattr(self._open, "delivery", None)
         if delivery is None or delivery.record is None:
             return False
-        if order.job.message_id == delivery.message_id:
-            # A middleware that re-sends the message itself, as Dramatiq's Retries does.
-            wait = int(order.due[1:]) if order.due.startswith("+") else 0
-            delivery.record = _record(
-                delivery, Outcome("retry", wait=wait, error={"type": "Retry", "message": ""})
-            )
-        else:
+        # What was to follow a success does not follow when a part of it cannot be sent.
+        if not self._open.refused:
             delivery.record.setdefault("next", []).append(order.followup())
         return True
 
-    def _tell_exhausted(
-        self, broker: WorkstreamBroker, message: Delivery, actor: Actor[..., Any] | None, retries: int
+    def refuse(self, error: Exception) -> None:
+        """A success of which a follow-up cannot be sent is a failure that somebody must look at."""
+        delivery: Delivery | None = getattr(self._open, "delivery", None)
+        if delivery is None or delivery.record is None or delivery.record["o"] != "done":
+            return
+        self._open.refused = True
+        delivery.fail()
+        delivery.stuff_exception(error)
+        self._bury(self._open.broker, delivery, Outcome("dead", error=describe(error)))
+
+    # How.
+
+    def _end(self, broker: WorkstreamBroker, message: Delivery, outcome: Outcome) -> None:
+        run = under_way()
+        self._open.delivery, self._open.refused, self._open.broker = message, False, broker
+        if run is not None and run.again is not None and outcome.kind in FINAL:
+            message.record = record_of_another_go(message, run.again)
+        elif outcome.kind == "dead":
+            message.fail()
+            self._bury(broker, message, outcome)
+        else:
+            message.record = record_of(message, outcome)
+            if outcome.kind == "retry":
+                _announce(broker, message, outcome.wait // 1000)
+
+    def _bury(self, broker: WorkstreamBroker, message: Delivery, outcome: Outcome) -> None:
+        """Dead, and so is the result: Dramatiq's ``Results`` stores it only after the nack."""
+        message.record = record_of(message, outcome)
+        options = options_over(message, broker.actors.get(message.actor_name))
+        for one in broker.middleware:
+            if not isinstance(one, Results) or not isinstance(one.backend, StoredResults):
+                continue
+            if options.get("store_results", one.store_results):
+                error = message.exception or Exception((outcome.error or {}).get("message", "unknown"))
+                one.backend.store_exception(message, error, options.get("result_ttl", one.result_ttl))
+
+    def _tell_of_death(
+        self,
+        broker: WorkstreamBroker,
+        message: Delivery,
+        actor: Actor[..., Any] | None,
+        retries: int,
+        policy: RetryPolicy,
+        exception: BaseException,
     ) -> None:
-        named = message.options.get("on_retry_exhausted") or (
-            actor and actor.options.get("on_retry_exhausted")
-        )
-        if named:
-            policy = policy_of(broker, message, actor)
-            broker.get_actor(named).send(message.asdict(), {"retries": retries, "max_retries": policy.most})
+        counted = {"retries": retries, "max_retries": policy.most}
+        options = options_over(message, actor)
+        thrown = policy.throws is not None and isinstance(exception, policy.throws)
+        if options.get("on_retry_exhausted") and not thrown:
+            broker.get_actor(options["on_retry_exhausted"]).send(message.asdict(), counted)
+        if options.get("on_dead"):
+            error = {"type": type(exception).__name__, "message": str(exception)}
+            broker.get_actor(options["on_dead"]).send(message.asdict(), counted | error)
 
 
-def policy_of(broker: WorkstreamBroker, message: Delivery, actor: Actor[..., Any] | None) -> RetryPolicy:
-    """How a message is tried again: its own options over its actor's over its workstream's."""
-    given = {**(actor.options if actor else {}), **message.options}
-    retries = broker.config.workstream(message.grant.workstream).retries
-    most = given.get("max_retries", retries.max)
-    return RetryPolicy(
-        most=most,
-        min_backoff=int(given["min_backoff"] * 1000) if given.get("min_backoff") else retries.min_backoff,
-        max_backoff=int(given["max_backoff"] * 1000) if given.get("max_backoff") else retries.max_backoff,
-        jitter=retries.jitter,
-        when=actor.options.get("retry_when") if actor else None,
-        throws=given.get("throws"),
-    )
+def _announce(broker: WorkstreamBroker, message: Delivery, delay: int) -> None:
+    """A retry is an enqueue to all middleware, which may count it or add to its options."""
+    job = message._message
+    try:
+        broker.emit_before("enqueue", job, delay)
+        if message.record is not None:
+            message.record["opts"] = options_of(job).decode()
+    except (MiddlewareError, PayloadError) as error:
+        structlog.get_logger("workstreams").warning("retried_nevertheless", error=str(error))
+    broker.emit_after("enqueue", job, delay)
 
 
-def _say_failed(outcome: Outcome, exception: BaseException) -> None:
+def _is_itself(order: Order, delivery: Delivery) -> bool:
+    return (order.job.message_id, order.job.queue_name) == (delivery.message_id, delivery.queue_name)
+
+
+def _failed_by_a_middleware(why: str) -> Outcome:
+    return Outcome("dead", error={"type": "Failed", "message": why}, why=why)
+
+
+def _say_failed(outcome: Outcome, exception: BaseException, policy: RetryPolicy) -> None:
     """One line in the job's own log, with the traceback where it is news."""
     log = structlog.get_logger("workstreams")
     if outcome.kind == "discard":
         return
-    log.error("failed", error=f"{type(exception).__name__}: {exception}", exc_info=exception)
-
-
-def _record(message: Delivery, outcome: Outcome) -> dict[str, Any]:
-    details: dict[str, Any] = {}
-    if outcome.wait:
-        details["at"] = outcome.wait
-    if outcome.error is not None:
-        details["err"] = orjson.dumps(outcome.error).decode()
-    if outcome.kind == "retry":
-        details["opts"] = _spend_retry(message, outcome)
-        details["x"] = _details(message, outcome)
-    elif outcome.kind in ("defer", "handback"):
-        details["x"] = orjson.dumps({"reason": outcome.why, "wait_ms": outcome.wait / 1000}).decode()
-    return message.finish(outcome.kind, **details)
-
-
-def _details(message: Delivery, outcome: Outcome) -> str:
-    error = outcome.error or {}
-    text = f"{error.get('type')}: {error.get('message')}"
-    return orjson.dumps({"error": text, "delay_ms": outcome.wait / 1000}).decode()
-
-
-def _spend_retry(message: Delivery, outcome: Outcome) -> str:
-    """The options of the next attempt, with the counters that Dramatiq's own Retries keeps."""
-    message.options["retries"] = int(message.options.get("retries", 0)) + 1
-    message.options["traceback"] = (outcome.error or {}).get("traceback", "")
-    message.options["requeue_timestamp"] = int(time.time() * 1000)
-    return options_of(message._message).decode()
+    error = f"{type(exception).__name__}: {exception}"
+    expected = isinstance(exception, Retry | RateLimitExceeded)
+    if expected or (policy.throws is not None and isinstance(exception, policy.throws)):
+        log.info("failed", error=error)
+    else:
+        # Where nobody set structlog up, its default would print the values of all variables, and
+        # Dramatiq's own logger has the traceback already.
+        log.error("failed", error=error, exc_info=exception if structlog.is_configured() else None)

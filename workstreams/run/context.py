@@ -8,6 +8,8 @@ from contextvars import ContextVar, Token
 from types import MappingProxyType
 from typing import Any
 
+from workstreams.run.progress import Progress
+
 __all__ = ["CurrentJob", "bind", "current_fields", "current_job", "unbind"]
 
 
@@ -33,6 +35,10 @@ class CurrentJob:
     key: str
     worker: str
     write: Callable[[str, Mapping[str, Any]], None] = dataclasses.field(repr=False, compare=False)
+    _progress: Progress = dataclasses.field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_progress", Progress(self.write))
 
     def log(self, event: str, **fields: Any) -> None:
         """Write a line to this job's log.
@@ -42,6 +48,25 @@ class CurrentJob:
           **fields: Further fields; what JSON cannot carry is written as its repr.
         """
         self.write(event, fields)
+
+    def progress(self, fraction: float, *, step: str | None = None) -> None:
+        """Say how far the job is; ``job show`` shows what it said last.
+
+        It is a line ``progress`` of the job's log, and takes its way: no call of Redis, and lost where
+        lines are. At most one a second is written, and always the last.
+
+        Parameters:
+          fraction: From 0 to 1.
+          step: What it does now.
+
+        Raises:
+          ValueError: When the fraction is none.
+        """
+        self._progress.say(fraction, step)
+
+    def flush(self) -> None:
+        """Write the progress that is held back, if any is."""
+        self._progress.flush()
 
     def fields(self) -> Mapping[str, Any]:
         """The fields that every line of this job carries."""
@@ -63,7 +88,10 @@ def bind(job: CurrentJob) -> Token[CurrentJob | None]:
 
 
 def unbind() -> None:
-    """Leave no job current here."""
+    """Leave no job current here; what it held back is written first."""
+    job = _current.get()
+    if job is not None:
+        job.flush()
     _current.set(None)
 
 

@@ -12,6 +12,7 @@ from dramatiq.broker import MessageProxy
 from workstreams.admit.admission import worker_name
 from workstreams.admit.delivery import Delivery
 from workstreams.run.context import CurrentJob, bind, unbind
+from workstreams.run.under_way import enter, leave
 
 __all__ = ["RunningJob"]
 
@@ -31,6 +32,7 @@ class RunningJob(Middleware):
         """Bind the job."""
         if isinstance(message, Delivery):
             grant = message.grant
+            enter(message)
             bind(
                 CurrentJob(
                     id=grant.job_id,
@@ -54,6 +56,7 @@ class RunningJob(Middleware):
     ) -> None:
         """Unbind it."""
         unbind()
+        leave()
 
     after_skip_message = after_process_message
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -11,10 +12,22 @@ from dramatiq import Actor, Message
 
 from workstreams.errors import PayloadError
 from workstreams.send.job import Job
-from workstreams.send.order import due_after, due_at
+from workstreams.send.order import Order, due_after, due_at
 from workstreams.units import parse_duration
 
-__all__ = ["Sends", "WorkstreamActor", "due_of", "own_options"]
+__all__ = [
+    "Sends",
+    "WorkstreamActor",
+    "adopt_priority",
+    "completed",
+    "due_of",
+    "own_options",
+    "shift_by_number",
+]
+
+#: µs by which a job counts as having come later for each unit of Dramatiq's priority, of which
+#: lower is sooner: 100, the largest in its guide, is as late as our "low".
+PRIORITY_UNIT = 6_000_000
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -69,6 +82,51 @@ def due_of(delay: str | int | timedelta | None, at: datetime | None) -> str:
         raise PayloadError(f"expected {error}, found {delay if at is None else at!r}") from None
 
 
+def adopt_priority(actor: Actor[..., Any]) -> None:
+    """Keep a priority in words from Dramatiq's queue, whose numbers a word cannot be compared with."""
+    given: object = actor.priority
+    if isinstance(given, str):
+        actor.options.setdefault("job_priority", given)
+        actor.priority = 0
+
+
+def completed(message: Message[Any], actor: Actor[..., Any]) -> Message[Any]:
+    """A message with what its actor says of all its messages: key, priority and cost.
+
+    Parameters:
+      message: What is to be sent; its own options stand over the actor's.
+      actor: Any actor, one that Dramatiq's decorator made as well.
+    """
+    options: dict[str, Any] = {}
+    if actor.options.get("key_arg") and "key" not in message.options:
+        options["key"] = _key_of(actor, message)
+    options["priority"] = actor.options.get("job_priority")
+    options["cost"] = actor.options.get("cost")
+    missing = {
+        name: value for name, value in options.items() if value is not None and name not in message.options
+    }
+    return message.copy(options=missing) if missing else message
+
+
+def shift_by_number(order: Order, actor: Actor[..., Any]) -> Order:
+    """An order in the place that its actor's priority as a number gives it, if words gave it none."""
+    if not actor.priority or "priority" in order.job.options:
+        return order
+    return dataclasses.replace(order, shift=actor.priority * PRIORITY_UNIT)
+
+
+def _key_of(actor: Actor[..., Any], message: Message[Any]) -> str | None:
+    # What a class-based actor is called with are the arguments of its perform.
+    called = getattr(actor.fn, "perform", actor.fn)
+    try:
+        bound = inspect.signature(called).bind_partial(*message.args, **message.kwargs)
+    except TypeError:
+        # A pipeline completes its arguments later; without them there is no key yet.
+        return None
+    value = bound.arguments.get(actor.options["key_arg"])
+    return None if value is None else str(value)
+
+
 class WorkstreamActor(Actor[P, R]):
     """A Dramatiq actor whose queue is a workstream."""
 
@@ -76,12 +134,8 @@ class WorkstreamActor(Actor[P, R]):
         self, *, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None, **options: Any
     ) -> Message[R]:
         """Build a message; its key is taken from the argument that ``key_arg`` names."""
-        message = super().message_with_options(args=args, kwargs=kwargs, **options)
-        if "key" not in options and (key := self._key_of(args, kwargs or {})) is not None:
-            message.options["key"] = key
-        if "priority" not in options and self.options.get("job_priority"):
-            message.options["priority"] = self.options["job_priority"]
-        return Job(self.queue_name, self.actor_name, message.args, message.kwargs, message.options)
+        made = super().message_with_options(args=args, kwargs=kwargs, **options)
+        return completed(Job(made.queue_name, made.actor_name, made.args, made.kwargs, made.options), self)
 
     def send_with(
         self,
@@ -147,15 +201,3 @@ class WorkstreamActor(Actor[P, R]):
 
     def _sends(self) -> Sends:
         return cast(Sends, self.broker)
-
-    def _key_of(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str | None:
-        named = self.options.get("key_arg")
-        if not named:
-            return None
-        try:
-            bound = inspect.signature(self.fn).bind_partial(*args, **kwargs)
-        except TypeError:
-            # A pipeline completes its arguments later; without them there is no key yet.
-            return None
-        value = bound.arguments.get(named)
-        return None if value is None else str(value)

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from dramatiq import Message
 
+from workstreams.send.handle import Handle
 from workstreams.send.identity import new_id
 
 __all__ = ["Job"]
@@ -15,7 +16,7 @@ R = TypeVar("R", covariant=True)
 
 
 @dataclasses.dataclass(frozen=True)
-class Job(Message[R]):
+class Job(Handle[R]):
     """One piece of work: every Dramatiq idiom works on it, pipelines for one.
 
     Parameters:

@@ -9,7 +9,11 @@ from typing import Any
 from workstreams.state.decoding import stamp_or_none
 from workstreams.state.workstream import Hold
 
-__all__ = ["JobState"]
+__all__ = ["ENDED", "STATES", "JobState"]
+
+#: States in which a job stays.
+ENDED = ("done", "dead", "cancelled", "discarded")
+STATES = ("scheduled", "waiting", "running", *ENDED)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -37,6 +41,8 @@ class JobState:
       due: µs since 1970 at which it may start; None if it was never held back.
       started: µs since 1970 of the last start.
       ended: µs since 1970.
+      cancelling: Whether it runs and was asked to stop.
+      progress: ``{"fraction": 0.5, "step": "…", "at": "…"}`` as it last said; None if it said nothing.
       problem: Why the record cannot be read in full, "" if it can.
     """
 
@@ -60,7 +66,19 @@ class JobState:
     due: int | None
     started: int | None
     ended: int | None
+    cancelling: bool = False
+    progress: Mapping[str, Any] | None = None
     problem: str = ""
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it will not run unless it is retried."""
+        return self.state in ENDED
+
+    @property
+    def at(self) -> int:
+        """µs since 1970 of the latest of: sent, started, ended."""
+        return max(self.sent or 0, self.started or 0, self.ended or 0)
 
     def record(self) -> dict[str, Any]:
         """As JSON shows it: stable keys, times in ISO 8601."""
@@ -85,5 +103,7 @@ class JobState:
             "due": stamp_or_none(self.due),
             "started": stamp_or_none(self.started),
             "ended": stamp_or_none(self.ended),
+            "cancelling": self.cancelling,
+            "progress": None if self.progress is None else dict(self.progress),
             "problem": self.problem or None,
         }

@@ -2,7 +2,7 @@
 
 All keys of an app carry the hash tag ``{app}``, or ``{app:shard}`` for a workstream that
 declares a shard, so that one script may touch everything it needs on a Cluster. Lua
-scripts are given the shard's *root* and append the same words; ``lua/fragments/keys.lua``
+scripts are given the shard's *root* and append the same words; ``lua/fragments/base.lua``
 repeats this table and a test holds the two together.
 
 =====================  ======  ==========================================================
@@ -35,10 +35,18 @@ ws:<n>:minute:<m>      hash    the same totals for one minute since 1970
 ws:<n>:log             stream  events, and lines that jobs wrote
 ws:<n>:lines:<id>      list    ids in that stream of the lines one job wrote
 ws:<n>:result:<id>     string  the result, as Dramatiq's Results wraps it
-limit:<n>:log:<i>      list    ``µs:cost`` of what the i-th rate admitted, oldest first
-limit:<n>:rate         hash    per rate ``sum<i>``, ``tat<i>``; ``from`` first declared
-limit:<n>:holders      set     ``id~delivery`` holding a slot of a shared limit
+limit:<n>:settings     hash    what the file declares of a limit, with ``version``
+limit:<n>:overrides    hash    what an operator changed live
+limit:<n>:log:<w>      list    ``µs:cost`` of what a rate admitted, oldest first; ``w`` is
+                               its window in µs
+limit:<n>:rate         hash    per rate ``sum<w>``, ``tat<w>``, ``cell<w>``; ``from`` first
+                               declared
+limit:<n>:holders      zset    ``id~delivery`` holding a slot of a shared limit → start µs
+counter:<k>            string  numbers of Dramatiq's rate limiters and barriers
 limit:<n>:waiters      set     workstreams refused by this limit since it last opened
+schedule:<n>           hash    ``when`` in the words of its ``version``, ``mark`` up to which every
+                               tick is decided, ``tick``, ``fired``, ``paused``, ``resumed``
+schedule:<n>:jobs      list    ``workstream/id`` of the jobs it sent last, newest first
 =====================  ======  ==========================================================
 
 Workstreams and shared limits are one namespace, so ``limit:<n>`` serves both.

@@ -19,7 +19,7 @@ import traceback
 
 from dramatiq import Worker
 
-from workstreams.admit.admission import AdmissionMiddleware, BootFailed, worker_name
+from workstreams.admit.admission import AdmissionMiddleware, BootFailed, Unreachable, worker_name
 from workstreams.app import configure, import_actors
 from workstreams.declare.config import Config, load_config
 from workstreams.declare.references import check_actors
@@ -59,6 +59,9 @@ def main() -> int:
     try:
         return _Process(spec, pipe).run()
     except RedisUnavailable as error:
+        pipe.status({"state": "failed", "error": str(error), "code": EXIT_KILLED})
+        return EXIT_KILLED
+    except Unreachable as error:
         pipe.status({"state": "failed", "error": str(error), "code": EXIT_KILLED})
         return EXIT_KILLED
     except (WorkstreamsError, BootFailed) as error:

@@ -24,6 +24,7 @@ from workstreams.store.keys import Keys
 from workstreams.store.link import Link
 from workstreams.supervisor.echo import Echo, Printer
 from workstreams.supervisor.renewal import Renewal
+from workstreams.supervisor.scheduling import Scheduling
 from workstreams.supervisor.signals import Signals
 from workstreams.supervisor.spec import ChildSpec
 from workstreams.supervisor.supervisor import Crew, Supervisor
@@ -106,6 +107,7 @@ def supervise(
     only: tuple[str, ...] | None = None,
     processes: int | None = None,
     until_empty: bool = False,
+    schedules: bool = False,
     screen: Screen | None = None,
 ) -> int:
     """Run worker processes until a signal ends them.
@@ -117,6 +119,7 @@ def supervise(
       only: Only these workstreams.
       processes: Processes in each pool, instead of what the config says.
       until_empty: End when nothing waits, is scheduled or runs.
+      schedules: Whether this process fires the schedules as well.
       screen: What owns the screen instead of log lines.
 
     Returns:
@@ -130,7 +133,7 @@ def supervise(
     signals = Signals()
     try:
         with server_of(config) as server:
-            run = _Run(config, source, crews, signals, server, screen)
+            run = _Run(config, source, crews, signals, server, screen, schedules)
             return run.to_the_end(until_empty)
     finally:
         signals.close()
@@ -147,6 +150,7 @@ class _Run:
         signals: Signals,
         server: EmbeddedServer | None,
         screen: Screen | None,
+        schedules: bool,
     ) -> None:
         self._config = config
         self._server = server
@@ -162,6 +166,9 @@ class _Run:
         self._names = tuple(name for crew in crews for name in crew.workstreams)
         retention = {name: config.workstream(name).keep.logs for name in self._names}
         self._shipper = Shipper(worker_client(url), self._link.keys, retention)
+        self._scheduling: Scheduling | None = None
+        if schedules:
+            self._scheduling = Scheduling(config, source, self._link, self._show, self._keep_line)
         sessions = Sessions(self._link.patient_scripts())
         self._renewal = Renewal(
             sessions,
@@ -189,8 +196,12 @@ class _Run:
             self._screen.prepare(self._link)
             self._screen.begin(self._signals.ask)
         try:
+            if self._scheduling is not None:
+                self._scheduling.start()
             code = self._supervisor.run()
         finally:
+            if self._scheduling is not None:
+                self._scheduling.stop()
             if self._screen is not None:
                 self._screen.end()
             self._renewal.stop(LAST_CALL)
@@ -200,6 +211,9 @@ class _Run:
         if self._supervisor.failure:
             raise ConfigError.said_by(self._supervisor.failure)
         return code
+
+    def _keep_line(self, line: Mapping[str, Any]) -> None:
+        self._shipper.put("", None, line)
 
     def _check_server(self) -> None:
         with redis_errors(self._link.url):

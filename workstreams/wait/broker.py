@@ -8,19 +8,24 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from dramatiq import Broker, Consumer, Message, Middleware
+import structlog
+from dramatiq import Actor, Broker, Consumer, Message, Middleware
 from dramatiq.errors import QueueJoinTimeout, QueueNotFound
 
 from workstreams.declare.config import Config, load_config
-from workstreams.errors import PayloadError, RedisUnavailable
+from workstreams.errors import RedisUnavailable, WorkstreamsError
+from workstreams.send.actor import adopt_priority, completed, due_of, shift_by_number
+from workstreams.send.handle import Operations
 from workstreams.send.job import Job
-from workstreams.send.order import Order, due_after, order_for
+from workstreams.send.order import Order, order_for
 from workstreams.send.sender import Sender
-from workstreams.store.client import redis_errors
 from workstreams.store.embedded import attach
 from workstreams.store.keys import Keys
 from workstreams.store.link import Link
+from workstreams.wait.arrival import delay_of, without_eta
+from workstreams.wait.emptying import failure_in, flush, unfinished
 from workstreams.wait.ports import Admission, Captures
+from workstreams.wait.stand_ins import StandIns, is_absorbed
 
 __all__ = ["WorkstreamBroker", "ours", "url_of"]
 
@@ -37,6 +42,8 @@ class WorkstreamBroker(Broker):
     Attributes:
       admission: Who lets work in; None in a process without a worker.
       captures: Who holds back what a finishing job sends.
+      operations: Who carries out what is asked of a job.
+      stand_ins: Middleware that one of the same kind, added later, replaces.
     """
 
     def __init__(
@@ -50,6 +57,8 @@ class WorkstreamBroker(Broker):
         self._mutex = threading.RLock()
         self.admission: Admission | None = None
         self.captures: Captures | None = None
+        self.operations: Operations | None = None
+        self.stand_ins = StandIns()
         self.sender = Sender(lambda: self.config, lambda: self.link)
         super().__init__(middleware=[])
         self.queues: set[str] = set()
@@ -97,9 +106,25 @@ class WorkstreamBroker(Broker):
     # Dramatiq's contract.
 
     def add_middleware(self, middleware: Middleware, **place: Any) -> None:
-        """Add a middleware; one that says ``stays_last`` is kept at the end of the list."""
+        """Add a middleware; one that says ``stays_last`` is kept at the end of the list.
+
+        It takes the place of one of its kind that is there by default. Dramatiq's ``Retries`` and
+        ``GroupCallbacks`` are not added: what they were given is taken over by those that do their
+        work here.
+        """
+        if is_absorbed(middleware, self.middleware):
+            self.actor_options |= middleware.actor_options
+            return
+        vacant = self.stand_ins.give_way(middleware, self.middleware)
         super().add_middleware(middleware, **place)
+        if vacant is not None and not place:
+            self.middleware.insert(vacant, self.middleware.pop())
         self.middleware.sort(key=lambda one: bool(getattr(one, "stays_last", False)))
+
+    def declare_actor(self, actor: Actor[..., Any]) -> None:
+        """Declare an actor; a priority in words is kept from Dramatiq's own queue, which sorts numbers."""
+        adopt_priority(actor)
+        super().declare_actor(actor)
 
     def declare_queue(self, queue_name: str) -> None:
         """Name a workstream; whether the config has it is checked when something is sent or run."""
@@ -140,10 +165,10 @@ class WorkstreamBroker(Broker):
         Raises:
           UnknownWorkstream, PayloadError, WorkstreamFull, RedisUnavailable
         """
-        return self.enqueue_many([message], due=_due(delay))[0]
+        return self.enqueue_many([message], due=due_of(delay, None))[0]
 
     def enqueue_many(self, messages: Iterable[Message[Any]], *, due: str = "") -> list[Job[Any]]:
-        """Send several messages in few calls.
+        """Send several messages in few calls. One whose id was sent before is not sent again.
 
         Parameters:
           messages: What to send.
@@ -152,49 +177,79 @@ class WorkstreamBroker(Broker):
         Returns:
           The jobs, in order.
         """
-        orders: list[Order] = []
-        for message in messages:
-            self.emit_before("enqueue", message, None)
-            orders.append(order_for(message, self.config.workstream(message.queue_name), due))
+        orders = [self.order(message, due) for message in messages]
         pending = [order for order in orders if self.captures is None or not self.captures.capture(order)]
-        if pending:
-            self.sender.send(pending)
+        if pending and self.sender.send(pending) < len(pending):
+            known = pending[0].job.message_id if len(pending) == 1 else "one of many"
+            structlog.get_logger("workstreams").info("already_sent", job=known)
         for order in orders:
-            self.emit_after("enqueue", order.job, None)
+            self.emit_after("enqueue", order.job, delay_of(order.due))
         return [order.job for order in orders]
 
-    def join(self, queue_name: str, *, timeout: int | None = None) -> None:
+    def order(self, message: Message[Any], due: str = "") -> Order:
+        """Make a message ready to be sent, with what its actor and the hooks add to it.
+
+        Parameters:
+          message: What is to be sent.
+          due: As for :meth:`enqueue_many`.
+
+        Raises:
+          UnknownWorkstream, PayloadError
+        """
+        message, due = without_eta(message, due)
+        actor = self.actors.get(message.actor_name)
+        if actor is not None:
+            message = completed(message, actor)
+        self.emit_before("enqueue", message, delay_of(due))
+        try:
+            order = order_for(message, self.config.workstream(message.queue_name), due)
+        except WorkstreamsError as error:
+            if self.captures is not None:
+                self.captures.refuse(error)
+            raise
+        return order if actor is None else shift_by_number(order, actor)
+
+    def flush(self, queue_name: str) -> None:
+        """Discard what waits, is scheduled or is dead in a workstream; what runs is left alone.
+
+        Raises:
+          QueueNotFound: When there is no such workstream.
+        """
+        self._must_know(queue_name)
+        flush(self.link, queue_name)
+
+    def flush_all(self) -> None:
+        """The same for every workstream that actors named."""
+        for queue_name in sorted(self.queues):
+            self.flush(queue_name)
+
+    def join(self, queue_name: str, *, timeout: int | None = None, fail_fast: bool = False) -> None:
         """Wait until nothing of a workstream waits, is scheduled or runs.
 
         Parameters:
           queue_name: The workstream.
           timeout: Milliseconds; None is for ever.
+          fail_fast: Whether to raise the error of a dead letter, if there is one then.
 
         Raises:
+          QueueNotFound: When there is no such workstream.
           QueueJoinTimeout: When the time is over first.
+          ResultFailure: With ``fail_fast``; it carries the error's type and message, since the job
+            may have run in another process.
         """
+        self._must_know(queue_name)
         deadline = None if timeout is None else time.monotonic() + timeout / 1000
-        while self._unfinished(queue_name):
+        while unfinished(self.link, queue_name):
             if deadline is not None and time.monotonic() >= deadline:
                 raise QueueJoinTimeout(queue_name)  # type: ignore[no-untyped-call]
             time.sleep(0.02)
+        failure = failure_in(self.link, queue_name) if fail_fast else None
+        if failure is not None:
+            raise failure
 
-    def _unfinished(self, queue_name: str) -> int:
-        link = self.link
-        with redis_errors(link.url):
-            pipe = link.scripts.client.pipeline(transaction=True)
-            pipe.get(link.keys.workstream(queue_name, "waiting"))
-            pipe.zcard(link.keys.workstream(queue_name, "scheduled"))
-            pipe.zcard(link.keys.workstream(queue_name, "running"))
-            waiting, scheduled, running = pipe.execute()
-        return int(waiting or 0) + int(scheduled) + int(running)
-
-
-def _due(delay: int | None) -> str:
-    try:
-        return due_after(delay)
-    except ValueError as error:
-        raise PayloadError(f"expected {error}, found {delay!r}") from None
+    def _must_know(self, queue_name: str) -> None:
+        if queue_name not in self.queues and queue_name not in self.config.workstreams:
+            raise QueueNotFound(queue_name)  # type: ignore[no-untyped-call]
 
 
 def ours(broker: Broker) -> WorkstreamBroker:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
-from dramatiq import Consumer
+from dramatiq import Consumer, Middleware
 
 from workstreams.send.order import Order
 
-__all__ = ["Admission", "Captures"]
+__all__ = ["Absorbs", "Admission", "Captures"]
 
 
 class Admission(Protocol):
@@ -24,4 +24,17 @@ class Captures(Protocol):
 
     def capture(self, order: Order) -> bool:
         """Whether the order was taken and must not be sent now."""
+        ...
+
+    def refuse(self, error: Exception) -> None:
+        """Something that a finishing job was to send cannot be sent."""
+        ...
+
+
+@runtime_checkable
+class Absorbs(Protocol):
+    """A middleware of ours that does the work of one of Dramatiq's, which must not run beside it."""
+
+    def absorb(self, other: Middleware) -> bool:
+        """Take over the settings of *other*; whether it is not to be added itself."""
         ...

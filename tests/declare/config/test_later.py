@@ -25,10 +25,14 @@ def test_a_key_of_a_later_version_is_refused_with_its_reason(
     )
 
 
-def test_a_schedule_is_refused_by_its_name(refused: Refused) -> None:
-    [problem] = refused("schedules:\n  tick: {actor: a, every: 1s}\n")
-    assert (problem.path, problem.line) == ("schedules.tick", 2)
-    assert problem.hint == "this version does not run schedules yet"
+def test_one_value_of_a_key_may_be_refused_while_the_others_hold(refused: Refused, load: Build) -> None:
+    [problem] = refused("schedules:\n  tick:\n    actor: a\n    every: 1s\n    overlap: queue\n")
+    assert (problem.path, problem.line, problem.found) == ("schedules.tick.overlap", 5, '"queue"')
+    assert problem.expected == "a value that this version holds to"
+    assert problem.hint.startswith("this version does not hold a tick back until a job has ended yet")
+    for value in ("skip", "allow"):
+        config = load(f"schedules: {{tick: {{actor: a, every: 1s, overlap: {value}}}}}")
+        assert config.schedules["tick"].overlap == value
 
 
 def test_a_key_in_the_defaults_is_refused_once_where_it_stands(refused: Refused) -> None:

@@ -1,4 +1,4 @@
-"""Schedules are read and checked, though this version refuses them."""
+"""Schedules are read and checked, each mistake at its line."""
 
 from __future__ import annotations
 
@@ -58,7 +58,14 @@ def test_anything_but_one_of_cron_and_every_is_refused(refused: Refused, when: s
         ("timezone: 5", "timezone", ""),
         ("cron: 0 3 * *", "cron", ""),
         ("cron: '@never'", "cron", ""),
+        ("cron: 61 * * * *", "cron", '"61" is none'),
+        ("cron: '* * *'", "cron", ""),
+        ("cron: 0 0 31 2 *", "cron", ""),
+        ("cron: 0 9 * * monday", "cron", 'did you mean "mon"?'),
+        ("cron: 5", "cron", ""),
         ("every: 999ms", "every", ""),
+        ("every: 0s", "every", ""),
+        ("every: 30", "every", None),
         ("args: 5", "args", ""),
         ("overlap: skp", "overlap", 'did you mean "skip"?'),
         ("workstream: mial", "workstream", 'did you mean "mail"?'),

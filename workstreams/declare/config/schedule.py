@@ -11,13 +11,12 @@ from pydantic import Field, model_validator
 from workstreams.declare.config import fields
 from workstreams.declare.config.model import Model, as_section, refuse
 from workstreams.declare.config.scalars import Untyped, typed
+from workstreams.declare.cron import parse_cron
 from workstreams.errors import nearest
 
 __all__ = ["Schedule"]
 
 _SECOND = 1_000_000
-_NICKNAMES = ("@hourly", "@daily", "@midnight", "@weekly", "@monthly", "@yearly", "@annually")
-_FIELDS_OF_CRON = 5
 
 
 def _timezone(value: object) -> str:
@@ -34,9 +33,10 @@ def _timezone(value: object) -> str:
 
 
 def _cron(value: object) -> str:
-    if isinstance(value, str) and (value.strip() in _NICKNAMES or len(value.split()) == _FIELDS_OF_CRON):
-        return value.strip()
-    raise ValueError("five fields of cron, such as 0 3 * * mon-fri, or @hourly")
+    if not isinstance(value, str):
+        raise ValueError("five fields of cron, such as 0 3 * * mon-fri, or @hourly")
+    parse_cron(value)
+    return value.strip()
 
 
 def _list(value: object) -> list[object]:

@@ -4,7 +4,7 @@
 -- KEYS[1]  clock of the shard
 -- ARGV[1]  JSON {sid, blame, why, epoch, fresh}; without blame no delivery is counted
 -- Returns  {how many were taken back, 1 if that was all}
---! include base clock settings events rate gate ready wake timer job release recover
+--! include base clock settings events batch rate gate ready wake timer job release recover
 
 local call = cjson.decode(ARGV[1])
 clock.read(call.epoch, call.fresh)

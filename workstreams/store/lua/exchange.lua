@@ -2,14 +2,15 @@
 -- exchange: everything a worker process tells and asks, in one call.
 --
 -- KEYS[1]  clock of the shard
--- ARGV[1]  JSON {sid, worker, seq, epoch, fresh, leaving, finishes: [...], wants: [[workstream, n]...]}
+-- ARGV[1]  JSON {sid, worker, seq, epoch, fresh, leaving, finishes: [...], wants: [[workstream, n]...],
+--          bounds: [["workstream/id~delivery", µs]...]}
 -- Returns  {"lost"} when the session is over, {"stale"} to a late copy of an older call, else
 --          {epoch, now µs, refused [index...], grants [[workstream, id, delivery, body,
 --          options, attempt, key, started]...], answers [[workstream, why, wait µs | -1]...]}
 --
 -- `seq` rises with every call; a call repeated with the same one gets the same answer.
 -- A finish must succeed when Redis is out of memory (allow-oom); admission stops then.
---! include base clock settings events rate gate ready wake timer job release recover finish take admit
+--! include base clock settings events batch rate gate ready wake timer job release recover finish take admit
 
 local call = cjson.decode(ARGV[1])
 clock.read(call.epoch, call.fresh)
@@ -41,7 +42,7 @@ end
 
 if not redis.call('ZSCORE', keys.root .. 'sessions', call.sid) then
   -- Refused like any that lost its lease, so that each job's log says so.
-  for _, f in ipairs(call.finishes) do ends.finish(call.sid, f) end
+  ends.all(call.sid, call.finishes)
   return {'lost', clock.epoch}
 end
 local last = redis.call('HMGET', session, 'seq', 'answer', 'bounded')
@@ -49,9 +50,10 @@ local seq = tonumber(last[1] or 0)
 if seq == call.seq then return replay(last[2]) end
 if seq > call.seq then return {'stale'} end
 
-local refused = {}
-for i, f in ipairs(call.finishes) do
-  if not ends.finish(call.sid, f) then refused[#refused + 1] = i - 1 end
+local refused = ends.all(call.sid, call.finishes)
+-- Jobs whose own time limit is another than their workstream's: until when they may hold on.
+for _, b in ipairs(call.bounds or {}) do
+  redis.call('ZADD', keys.held(call.sid), 'XX', digits(clock.now + b[2]), b[1])
 end
 recover.sweep(call.sid)
 if call.leaving then recover.forget_sleeper(call.sid) end
@@ -69,4 +71,4 @@ for _, want in ipairs(call.wants) do
 end
 release.wake(asked)
 events.flush()
-return remember({clock.epoch, digits(clock.now), refused, grants, answers})
+return remember({clock.epoch, clock.text, refused, grants, answers})

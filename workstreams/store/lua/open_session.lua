@@ -9,6 +9,6 @@ local call = cjson.decode(ARGV[1])
 clock.read(call.epoch, call.fresh)
 redis.call('ZADD', keys.root .. 'sessions', digits(clock.now + call.lease), call.sid)
 redis.call('HSET', keys.session(call.sid), 'worker', call.worker, 'host', call.host, 'pid', call.pid,
-  'pool', call.pool, 'workstreams', call.workstreams, 'started', digits(clock.now),
+  'pool', call.pool, 'workstreams', call.workstreams, 'started', clock.text,
   'max_deliveries', call.max_deliveries, 'bounded', call.bounded)
-return {clock.epoch, digits(clock.now)}
+return {clock.epoch, clock.text}

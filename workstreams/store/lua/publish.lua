@@ -6,32 +6,16 @@
 --
 -- The higher version's settings win in a roll-out; equal versions: the last to start wins.
 -- Overrides are kept apart and untouched.
---! include base clock settings events gate history
+--! include base clock settings events gate history version
 
 local call = cjson.decode(ARGV[1])
 clock.read(call.epoch, call.fresh)
-
--- Versions are compared number by number (2.10 after 2.9); 1.0rc1 comes before 1.0.
-local function is_older(mine, stored)
-  local numbers, rest = {}, {}
-  for i, version in ipairs({mine, stored}) do
-    local plain, tail = version:match('^([%d%.]*)(.*)$')
-    numbers[i], rest[i] = {}, tail
-    for n in plain:gmatch('%d+') do numbers[i][#numbers[i] + 1] = tonumber(n) end
-  end
-  for i = 1, math.max(#numbers[1], #numbers[2]) do
-    local x, y = numbers[1][i] or 0, numbers[2][i] or 0
-    if x ~= y then return x < y end
-  end
-  if rest[1] == '' or rest[2] == '' then return rest[1] ~= '' and rest[2] == '' end
-  return rest[1] < rest[2]
-end
 
 -- Returns 'new' | 'same' | 'changed' | 'older'.
 local function write(key, fields)
   local stored, flat = {}, redis.call('HGETALL', key)
   for i = 1, #flat, 2 do stored[flat[i]] = flat[i + 1] end
-  if stored.version and is_older(call.version, stored.version) then return 'older' end
+  if stored.version and versions.is_older(call.version, stored.version) then return 'older' end
   local verdict = stored.version and 'same' or 'new'
   for field, value in pairs(fields) do
     if stored.version and stored[field] ~= value then verdict = 'changed' end
@@ -45,7 +29,7 @@ end
 local verdicts = {}
 for name, fields in pairs(call.limits) do
   verdicts[name] = write(keys.limit(name, 'settings'), fields)
-  redis.call('HSETNX', keys.limit(name, 'rate'), 'from', digits(clock.now))
+  redis.call('HSETNX', keys.limit(name, 'rate'), 'from', clock.text)
 end
 for name, fields in pairs(call.workstreams) do
   local verdict = write(keys.ws(name, 'settings'), fields)

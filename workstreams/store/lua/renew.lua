@@ -7,7 +7,7 @@
 --          µs until the next lease of anybody may run out | -1}
 --
 -- A lease that ran out but was not swept yet is renewed: nobody has its jobs.
---! include base clock settings events rate gate ready wake timer job release recover
+--! include base clock settings events batch rate gate ready wake timer job release recover
 
 local call = cjson.decode(ARGV[1])
 clock.read(call.epoch, call.fresh)
@@ -16,7 +16,7 @@ local lost, overdue = {}, {}
 for _, sid in ipairs(call.sids) do
   if redis.call('ZSCORE', keys.root .. 'sessions', sid) then
     redis.call('ZADD', keys.root .. 'sessions', digits(clock.now + call.lease), sid)
-    for _, entry in ipairs(redis.call('ZRANGEBYSCORE', keys.held(sid), '-inf', digits(clock.now), 'LIMIT', 0, 100)) do
+    for _, entry in ipairs(redis.call('ZRANGEBYSCORE', keys.held(sid), '-inf', clock.text, 'LIMIT', 0, 100)) do
       overdue[#overdue + 1] = {sid, entry}
     end
   else

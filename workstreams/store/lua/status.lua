@@ -22,7 +22,7 @@ local WORKERS
 local function workers_of(ws)
   if not WORKERS then
     WORKERS = {}
-    for _, sid in ipairs(redis.call('ZRANGEBYSCORE', keys.root .. 'sessions', '(' .. digits(clock.now), '+inf')) do
+    for _, sid in ipairs(redis.call('ZRANGEBYSCORE', keys.root .. 'sessions', '(' .. clock.text, '+inf')) do
       local named = redis.call('HGET', keys.session(sid), 'workstreams') or ''
       for name in named:gmatch('[^,]+') do WORKERS[name] = (WORKERS[name] or 0) + 1 end
     end
@@ -57,7 +57,7 @@ end
 
 -- What is due but not promoted yet waits in truth: promotion is admission's, and there may be no worker.
 local function counted(ws)
-  local due = redis.call('ZCOUNT', keys.ws(ws, 'scheduled'), '-inf', digits(clock.now))
+  local due = redis.call('ZCOUNT', keys.ws(ws, 'scheduled'), '-inf', clock.text)
   return ready.count(ws) + due, redis.call('ZCARD', keys.ws(ws, 'scheduled')) - due
 end
 
@@ -119,4 +119,4 @@ for i, want in ipairs(call.wants) do
   if not fine then state = '!' .. tostring(type(state) == 'table' and state.err or state) end
   states[i] = state
 end
-return {digits(clock.now), states}
+return {clock.text, states}

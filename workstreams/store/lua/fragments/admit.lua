@@ -2,12 +2,9 @@
 -- and arrange who asks next.
 local admission = {}
 
--- Any job needs at least this much room; what the first one really needs is seen when it is taken.
-local LEAST = 1e-3
-
 -- Threads are left over: be told when to ask again.
 function admission.sleep(ws, caller, at)
-  redis.call('ZADD', keys.ws(ws, 'sleepers'), 'NX', digits(clock.now), caller.sid)
+  redis.call('ZADD', keys.ws(ws, 'sleepers'), 'NX', clock.text, caller.sid)
   if at then return timer.keep(ws, caller.sid, at) or -1 end
   timer.leave(ws, caller.sid)
   return -1
@@ -18,9 +15,9 @@ function admission.pass_on(ws, caller)
   redis.call('ZREM', keys.ws(ws, 'sleepers'), caller.sid)
   timer.leave(ws, caller.sid)
   gate.open(ws)
-  local at = ready.next_due(ws)
-  if ready.count(ws) > 0 then
-    local _, why, by, when = gate.of(ws, LEAST)
+  local at, need = ready.next_due(ws), ready.head_cost(ws)
+  if need then
+    local _, why, by, when = gate.of(ws, need)
     if not why then
       wake.one(ws)
       return
@@ -34,22 +31,29 @@ end
 -- Returns why ('' when more could start at once, 'empty' when nothing waits), and the µs
 -- after which the caller asks again by itself, or -1.
 function admission.turn(ws, asked, caller, grants)
+  if not settings.of(ws) then return 'unsettled', -1 end
   ready.promote(ws)
-  local room, why, by, at = gate.of(ws, LEAST)
-  if why == 'unsettled' then return why, -1 end
-  local given, gone, refused = 0, 0, nil
-  if not why then
-    given, gone, refused = taking.jobs(ws, asked, room, caller, grants)
+  local need = ready.head_cost(ws)
+  if not need then
+    gate.open(ws)
+    ready.recount(ws)
+    return 'empty', admission.sleep(ws, caller, ready.next_due(ws))
+  end
+  local room, why, by, at = gate.of(ws, need)
+  -- A job dearer than its rate allows at all would wait for ever: it is taken, to be buried.
+  if not why or (why == 'rate' and settings.too_dear(ws, need)) then
+    local given, _, refused = taking.jobs(ws, asked, room, caller, grants)
     if given == asked then
       admission.pass_on(ws, caller)
       return '', -1
     end
+    need = refused or ready.head_cost(ws)
+    if not need then
+      gate.open(ws)
+      return 'empty', admission.sleep(ws, caller, ready.next_due(ws))
+    end
+    room, why, by, at = gate.of(ws, need)
   end
-  if ready.count(ws) == 0 then
-    gate.open(ws)
-    return 'empty', admission.sleep(ws, caller, ready.next_due(ws))
-  end
-  if not why then room, why, by, at = gate.of(ws, refused or LEAST) end
   if not why then
     -- The tries of one call were used up on what could not run: go on in another.
     gate.open(ws)

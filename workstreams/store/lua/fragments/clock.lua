@@ -4,7 +4,8 @@
 -- The epoch names this data set. A caller that knows another one has seen Redis lose its
 -- data: strict limits then count a whole window as used, from `lost` on. Each older epoch
 -- counts once: the first to notice moves `lost`, those that knew the same do not.
-local clock = {now = 0, epoch = '', lost = 0}
+-- `text` is `now` as commands take it.
+local clock = {now = 0, text = '0', epoch = '', lost = 0}
 
 function clock.read(known, fresh)
   local time = redis.call('TIME')
@@ -20,5 +21,6 @@ function clock.read(known, fresh)
     clock.lost = clock.now
     redis.call('HSET', KEYS[1], 'lost', digits(clock.lost))
   end
-  redis.call('HSET', KEYS[1], 'mark', digits(clock.now))
+  clock.text = digits(clock.now)
+  redis.call('HSET', KEYS[1], 'mark', clock.text)
 end

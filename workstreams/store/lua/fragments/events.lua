@@ -11,15 +11,20 @@ function events.count(ws, what, by)
   totals[what] = (totals[what] or 0) + (by or 1)
 end
 
+-- What is only of interest as a total, so that a send and a start stay cheap.
+local TOTAL_ONLY = {sent = true, started = true}
+
 function events.flush()
   local minute = digits(math.floor(clock.now / 60000000))
   for ws, totals in pairs(events.counts) do
     local per_minute = keys.ws(ws, 'minute:' .. minute)
     for what, by in pairs(totals) do
       redis.call('HINCRBY', keys.ws(ws, 'count'), what, by)
-      redis.call('HINCRBY', per_minute, what, by)
+      -- The first count of a minute makes its key, which is to go after two hours.
+      if not TOTAL_ONLY[what] and redis.call('HINCRBY', per_minute, what, by) == by then
+        redis.call('EXPIRE', per_minute, 7200)
+      end
     end
-    redis.call('EXPIRE', per_minute, 7200)
   end
 end
 
@@ -27,7 +32,7 @@ end
 function events.write(ws, name, level, ...)
   local set = settings.of(ws)
   return redis.call('XADD', keys.ws(ws, 'log'), 'MAXLEN', '~', set and set.log_length or 10000, '*',
-    'e', name, 't', digits(clock.now), 'l', level, ...)
+    'e', name, 't', clock.text, 'l', level, ...)
 end
 
 -- job: {id, actor, attempt, key, worker}; what it lacks is written as empty.

@@ -1,18 +1,29 @@
 -- The end of one delivery, with everything that rides on it, or nothing of it: the proof is
 -- the lease member, and only the call that removes it may write.
-local ends = {}
+-- `kept`: how many ended jobs this call added to each workstream's index.
+local ends = {kept = {}}
 
-local ENDED_FIELDS = {'took', 'actor', 'attempt', 'key', 'started', 'sent', 'awaited', 'worker'}
+local ENDED_FIELDS = {'took', 'actor', 'attempt', 'key', 'started', 'sent', 'awaited', 'worker', 'cancel'}
 
--- Where an operator deleted the settings, a finish still has to end somewhere.
-local KEPT = {done_age = 3600000000, done_count = 10000}
+-- A job that somebody cancelled while it ran does not wait again.
+local GIVES_WAY = {retry = true, dead = true, defer = true, handback = true}
 
+-- As jobs.keep, but many ends of one call share the commands on their index.
 function ends.keep(ws, id, state)
-  local set, index = settings.of(ws) or KEPT, keys.ws(ws, 'done')
-  redis.call('HSET', keys.job(ws, id), 'state', state, 'ended', digits(clock.now), 'session', '')
-  redis.call('ZADD', index, digits(clock.now), id)
+  local set = settings.of(ws) or jobs.KEPT
+  redis.call('HSET', keys.job(ws, id), 'state', state, 'ended', clock.text, 'session', '')
+  batch.zadd(keys.ws(ws, 'done'), clock.text, id)
   redis.call('EXPIRE', keys.job(ws, id), math.ceil(set.done_age / 1000000))
-  jobs.forget_old(ws, index, set.done_age, set.done_count)
+  ends.kept[ws] = (ends.kept[ws] or 0) + 1
+end
+
+-- After the batch is written: as many leave the index as came.
+function ends.forget()
+  for ws, added in pairs(ends.kept) do
+    local set = settings.of(ws) or jobs.KEPT
+    jobs.forget_old(ws, keys.ws(ws, 'done'), set.done_age, set.done_count, added)
+    ends.kept[ws] = nil
+  end
 end
 
 function ends.done(f, job)
@@ -27,6 +38,7 @@ function ends.retry(f, job)
   local due = clock.now + (f.at or 0)
   redis.call('HSET', keys.job(f.w, f.i), 'state', 'scheduled', 'session', '', 'options', f.opts, 'error', f.err,
     'due', digits(due), 'score', '')
+  if f.body then redis.call('HSET', keys.job(f.w, f.i), 'body', f.body) end
   redis.call('HINCRBY', keys.job(f.w, f.i), 'attempt', 1)
   jobs.schedule(f.w, f.i, due)
   events.of_job(f.w, 'retrying', 'warning', job, f.x)
@@ -66,31 +78,73 @@ function ends.discard(f, job)
   events.count(f.w, 'discarded')
 end
 
+function ends.cancelled(f, job) jobs.cancel(f.w, job, '{"reason":"asked for while it ran"}') end
+
 function ends.followups(list)
   for _, n in ipairs(list or {}) do
     if jobs.put(n.w, n.i, n.k, n.shift, n.cost, n.due, n.actor, n.body, n.opts) then release.freed[n.w] = true end
   end
 end
 
+-- One member of a group is done, and counts once however often it is run. The last one's finish
+-- sends what follows the group. The count stays at 0 until it expires, so that nothing reaches the
+-- end twice; one that expired before counts as reached, as with Dramatiq's: better than never.
+function ends.of_group(group, record)
+  if redis.call('HSETNX', record, 'counted', group.key) == 0 then return end
+  local counter = keys.root .. 'counter:' .. group.key
+  local left = tonumber(redis.call('GET', counter) or 1)
+  if left < 1 then return end
+  redis.call('SET', counter, digits(left - 1), 'PX', digits(group.ttl))
+  if left == 1 then ends.followups(group.next) end
+end
+
 function ends.read(ws, id)
   local read = redis.call('HMGET', keys.job(ws, id), unpack(ENDED_FIELDS))
   return {id = id, took = read[1], actor = read[2], attempt = tonumber(read[3] or 0) + 1, key = read[4],
-    started = read[5], sent = read[6], awaited = read[7], worker = read[8]}
+    started = read[5], sent = read[6], awaited = read[7], worker = read[8], cancel = read[9]}
 end
 
--- Returns false if this delivery no longer holds the job; then nothing of it was written.
-function ends.finish(sid, f)
+-- Which of these deliveries still hold their jobs; each proof is good once.
+function ends.proofs(sid, finishes)
+  if #finishes == 0 then return {} end
+  local members, held = {}, keys.held(sid)
+  for i, f in ipairs(finishes) do members[i] = f.w .. '/' .. keys.member(f.i, f.d) end
+  local scores, seen, proofs = redis.call('ZMSCORE', held, unpack(members)), {}, {}
+  for i, member in ipairs(members) do
+    proofs[i] = scores[i] and not seen[member]
+    seen[member] = true
+    if proofs[i] then batch.zrem(held, member) end
+  end
+  return proofs
+end
+
+-- Carries out one end. Without proof this delivery no longer holds the job, and nothing of it
+-- is written but that it was refused.
+function ends.finish(f, proof)
   local member, job = keys.member(f.i, f.d), ends.read(f.w, f.i)
-  if redis.call('ZREM', keys.held(sid), f.w .. '/' .. member) == 0 then
+  if not proof then
     events.of_job(f.w, 'finish_refused', 'warning', job,
       cjson.encode({outcome = f.o, delivery = f.d, reason = 'its lease was lost'}))
-    return false
+    return
   end
   release.slot(f.w, member, job.took)
-  ends[f.o](f, job)
+  local gives_way = job.cancel == tostring(f.d) and GIVES_WAY[f.o]
+  ends[gives_way and 'cancelled' or f.o](f, job)
   if f.late then events.count(f.w, 'late') end
   if f.res then redis.call('SET', keys.ws(f.w, 'result:' .. f.i), f.res, 'PX', f.ttl) end
   ends.followups(f.next)
-  if job.awaited then redis.call('PUBLISH', keys.root .. 'ended:' .. f.i, f.o) end
-  return true
+  if f.group then ends.of_group(f.group, keys.job(f.w, f.i)) end
+  if job.awaited or f.res then jobs.tell_ended(f.i, f.o) end
+end
+
+-- Carries out many. Returns the places, from 0, of those that were refused.
+function ends.all(sid, finishes)
+  local refused, proofs = {}, ends.proofs(sid, finishes)
+  for i, f in ipairs(finishes) do
+    ends.finish(f, proofs[i])
+    if not proofs[i] then refused[#refused + 1] = i - 1 end
+  end
+  batch.flush()
+  ends.forget()
+  return refused
 end

@@ -8,14 +8,14 @@ function jobs.due_of(text)
   return text:sub(1, 1) == '+' and clock.now + n or n
 end
 
--- Returns false if a job of this id is known already: a re-sent send changes nothing.
+-- Returns the job's state, or false if its id is known already: a re-sent send changes nothing.
 function jobs.put(ws, id, key, shift, cost, due_text, actor, body, options)
   local job = keys.job(ws, id)
   if redis.call('HSETNX', job, 'v', '1') == 0 then return false end
   local due = jobs.due_of(due_text)
   local delayed, score = due > clock.now, digits(clock.now + shift)
   redis.call('HSET', job, 'body', body, 'options', options, 'actor', actor, 'key', key, 'shift', digits(shift),
-    'cost', cost, 'sent', digits(clock.now), 'state', delayed and 'scheduled' or 'waiting',
+    'cost', cost, 'sent', clock.text, 'state', delayed and 'scheduled' or 'waiting',
     'score', delayed and '' or score, 'due', delayed and digits(due) or '')
   if delayed then
     jobs.schedule(ws, id, due)
@@ -24,7 +24,7 @@ function jobs.put(ws, id, key, shift, cost, due_text, actor, body, options)
   end
   events.of_job(ws, 'sent', 'debug', {id = id, actor = actor, key = key}, delayed and '{"due_us":' .. digits(due) .. '}')
   events.count(ws, 'sent')
-  return true
+  return delayed and 'scheduled' or 'waiting'
 end
 
 -- DUE remembers the earliest time that this call scheduled something for, so that somebody
@@ -46,9 +46,9 @@ end
 -- Forgets finished jobs beyond the count or the age that is kept, a few at a time.
 local FORGET_AT_ONCE = 4
 
-function jobs.forget_old(ws, index, age, most)
+function jobs.forget_old(ws, index, age, most, added)
   local over = redis.call('ZCARD', index) - most
-  local old = redis.call('ZRANGE', index, 0, FORGET_AT_ONCE - 1, 'WITHSCORES')
+  local old = redis.call('ZRANGE', index, 0, (added or 0) + FORGET_AT_ONCE - 1, 'WITHSCORES')
   for i = 1, #old, 2 do
     if over <= 0 and tonumber(old[i + 1]) > clock.now - age then return end
     redis.call('ZREM', index, old[i])
@@ -57,10 +57,32 @@ function jobs.forget_old(ws, index, age, most)
   end
 end
 
+-- Ended for good and no dead letter: kept among the finished ones, for as long as those.
+-- Where an operator deleted the settings, a job still has to end somewhere.
+jobs.KEPT = {done_age = 3600000000, done_count = 10000}
+
+function jobs.keep(ws, id, state)
+  local set, index = settings.of(ws) or jobs.KEPT, keys.ws(ws, 'done')
+  redis.call('HSET', keys.job(ws, id), 'state', state, 'ended', clock.text, 'session', '')
+  redis.call('ZADD', index, clock.text, id)
+  redis.call('EXPIRE', keys.job(ws, id), math.ceil(set.done_age / 1000000))
+  jobs.forget_old(ws, index, set.done_age, set.done_count)
+end
+
+-- job: {id, actor, attempt, key, worker}; why: one JSON object.
+function jobs.cancel(ws, job, why)
+  jobs.keep(ws, job.id, 'cancelled')
+  events.of_job(ws, 'cancelled', 'info', job, why)
+  events.count(ws, 'cancelled')
+end
+
+-- Whoever waits for a job's end hears of it.
+function jobs.tell_ended(id, state) redis.call('PUBLISH', keys.root .. 'ended:' .. id, state) end
+
 -- job: {id, actor, attempt, key, worker}; reason: one JSON object {type, message, …}.
 function jobs.die(ws, job, reason)
-  redis.call('HSET', keys.job(ws, job.id), 'state', 'dead', 'session', '', 'ended', digits(clock.now), 'error', reason)
-  redis.call('ZADD', keys.ws(ws, 'dead'), digits(clock.now), job.id)
+  redis.call('HSET', keys.job(ws, job.id), 'state', 'dead', 'session', '', 'ended', clock.text, 'error', reason)
+  redis.call('ZADD', keys.ws(ws, 'dead'), clock.text, job.id)
   local set = settings.of(ws)
   if set then jobs.forget_old(ws, keys.ws(ws, 'dead'), set.dead_age, set.dead_count) end
   events.of_job(ws, 'dead', 'error', job, reason)

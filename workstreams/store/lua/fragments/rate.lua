@@ -74,7 +74,8 @@ function rate.room(limit, r, need)
   if rate.bursting(r) then
     local interval, slack = rate.interval(r)
     local tat = rate.arrival(limit, r, slack)
-    burst = {left = (clock.now - tat) / interval + r.burst, burst = r.burst}
+    -- The slack makes up for lost time; it is no room for more at one instant.
+    burst = {left = math.min(r.burst, (clock.now - tat) / interval + r.burst), burst = r.burst}
     local short = math.min(need, r.burst) - burst.left
     if short > EPSILON then at = math.max(at or 0, math.ceil(clock.now + short * interval)) end
   end
@@ -95,9 +96,9 @@ function rate.charge(limit, r, cost)
     held = (redis.call('LINDEX', log, -1) or ''):match(':(.+)$')
   end
   if held then
-    redis.call('LSET', log, -1, digits(clock.now) .. ':' .. (tonumber(held) + cost))
+    redis.call('LSET', log, -1, clock.text .. ':' .. (tonumber(held) + cost))
   else
-    redis.call('RPUSH', log, digits(clock.now) .. ':' .. cost)
+    redis.call('RPUSH', log, clock.text .. ':' .. cost)
     if cell then redis.call('HSET', sums, 'cell' .. r.window, cell) end
   end
   redis.call('PEXPIRE', log, math.ceil(r.span / 1000) + 60000)

@@ -1,12 +1,15 @@
 -- Ready jobs wait in one sorted set per key, by arrival µs shifted by priority; keys take
 -- turns by virtual time (start-time fair queuing, Goyal et al. 1996). A key that comes back
 -- starts no earlier than the clock of its workstream, so being idle saves up no credit.
-local ready = {}
+-- `listed`: ready sets whose key is known, in this call, to take turns.
+local ready = {listed = {}}
 
 function ready.put(ws, id, key, score)
   local set = keys.ready(ws, key)
   if redis.call('ZADD', set, score, id) == 0 then return end
   redis.call('INCR', keys.ws(ws, 'waiting'))
+  if ready.listed[set] then return end
+  ready.listed[set] = true
   if redis.call('ZCARD', set) == 1 then
     local turn = tonumber(redis.call('HGET', keys.ws(ws, 'gate'), 'clock') or 0)
     local own = tonumber(redis.call('ZSCORE', keys.ws(ws, 'idle'), key) or 0)
@@ -22,7 +25,7 @@ local DUE_AT_ONCE = 200
 
 function ready.promote(ws)
   local scheduled = keys.ws(ws, 'scheduled')
-  local due = redis.call('ZRANGEBYSCORE', scheduled, '-inf', digits(clock.now), 'WITHSCORES', 'LIMIT', 0, DUE_AT_ONCE)
+  local due = redis.call('ZRANGEBYSCORE', scheduled, '-inf', clock.text, 'WITHSCORES', 'LIMIT', 0, DUE_AT_ONCE)
   for i = 1, #due, 2 do
     local id = due[i]
     redis.call('ZREM', scheduled, id)
@@ -47,9 +50,17 @@ function ready.next_key(ws, most)
   return first[1], first[3] and 1 or most, tonumber(first[2])
 end
 
+-- What the job costs that would be taken first; nil when none is ready.
+function ready.head_cost(ws)
+  local key = ready.next_key(ws, 1)
+  local id = key and redis.call('ZRANGE', keys.ready(ws, key), 0, 0)[1]
+  return id and tonumber(redis.call('HGET', keys.job(ws, id), 'cost') or 1)
+end
+
 -- Takes the first `n` jobs of a key out of its set and moves the key's turn on.
 function ready.remove(ws, key, n, turn)
   local set, keyed, idle = keys.ready(ws, key), keys.ws(ws, 'keys'), keys.ws(ws, 'idle')
+  ready.listed[set] = nil
   if n > 0 then
     redis.call('ZREMRANGEBYRANK', set, 0, n - 1)
     redis.call('DECRBY', keys.ws(ws, 'waiting'), n)
@@ -64,7 +75,14 @@ function ready.remove(ws, key, n, turn)
   redis.call('ZREMRANGEBYSCORE', idle, '-inf', '(' .. turn)
 end
 
--- Nothing to take although something is counted: somebody deleted keys by hand.
+-- No job at the head: whatever is counted or listed all the same is left over from keys that
+-- somebody deleted by hand.
 function ready.recount(ws)
-  if redis.call('EXISTS', keys.ws(ws, 'keys')) == 0 then redis.call('DEL', keys.ws(ws, 'waiting')) end
+  if ready.count(ws) == 0 then return end
+  local key = ready.next_key(ws, 1)
+  if key then
+    redis.call('ZREM', keys.ws(ws, 'keys'), key)
+  else
+    redis.call('DEL', keys.ws(ws, 'waiting'))
+  end
 end

@@ -7,7 +7,7 @@ local RECOVER_AT_ONCE = 100
 
 function recover.one(sid, ws, member, blame, why, most)
   local id = member:match('^(.*)~%d+$')
-  local read = redis.call('HMGET', keys.job(ws, id), 'took', 'crashes', 'actor', 'attempt', 'key', 'state')
+  local read = redis.call('HMGET', keys.job(ws, id), 'took', 'crashes', 'actor', 'attempt', 'key', 'state', 'cancel')
   release.slot(ws, member, read[1])
   if read[6] ~= 'running' then return end
   local crashes = tonumber(read[2] or 0) + (blame and 1 or 0)
@@ -18,7 +18,9 @@ function recover.one(sid, ws, member, blame, why, most)
     redis.call('HSET', keys.job(ws, id), 'crashes', crashes)
     events.count(ws, 'reaped')
   end
-  if blame and crashes >= most then
+  if read[7] and member == keys.member(id, read[7]) then
+    jobs.cancel(ws, job, '{"reason":"asked for while it ran"}')
+  elseif blame and crashes >= most then
     jobs.die(ws, job, cjson.encode({type = 'Poison', message = why .. ', ' .. crashes .. ' times while it ran'}))
   else
     release.put_back(ws, id)
@@ -41,10 +43,11 @@ function recover.session(sid, blame, why)
   local most = tonumber(redis.call('HGET', keys.session(sid), 'max_deliveries') or 3)
   local entries = redis.call('ZRANGE', held, 0, RECOVER_AT_ONCE - 1)
   for _, entry in ipairs(entries) do
-    redis.call('ZREM', held, entry)
+    batch.zrem(held, entry)
     local ws, member = entry:match('^([^/]*)/(.*)$')
     recover.one(sid, ws, member, blame, why, most)
   end
+  batch.flush()
   if #entries == RECOVER_AT_ONCE then return #entries, false end
   recover.forget_sleeper(sid)
   redis.call('DEL', held, keys.session(sid))

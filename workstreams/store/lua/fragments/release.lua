@@ -3,10 +3,10 @@
 local release = {freed = {}}
 
 function release.slot(ws, member, took)
-  redis.call('ZREM', keys.ws(ws, 'running'), member)
+  batch.zrem(keys.ws(ws, 'running'), member)
   release.freed[ws] = true
   for name in (took or ''):gmatch('[^,]+') do
-    redis.call('ZREM', keys.limit(name, 'holders'), member)
+    batch.zrem(keys.limit(name, 'holders'), member)
     local waiters = keys.limit(name, 'waiters')
     for _, other in ipairs(redis.call('SMEMBERS', waiters)) do release.freed[other] = true end
     redis.call('DEL', waiters)
@@ -28,7 +28,7 @@ end
 -- Back to the place it had before, to be delivered again.
 function release.put_back(ws, id)
   local job = redis.call('HMGET', keys.job(ws, id), 'key', 'score')
-  local score = job[2] and job[2] ~= '' and job[2] or digits(clock.now)
+  local score = job[2] and job[2] ~= '' and job[2] or clock.text
   redis.call('HSET', keys.job(ws, id), 'state', 'waiting', 'session', '', 'score', score)
   ready.put(ws, id, job[1] or '', score)
 end

@@ -1,7 +1,10 @@
 -- Takes jobs that every gate has room for, writes their leases, and says what it gave.
 local taking = {}
 
-local JOB_FIELDS = {'body', 'options', 'attempt', 'deliveries', 'actor', 'cost', 'bound', 'key', 'state'}
+-- Jobs looked at in one call: what cannot run leaves the line too, and Redis serves nobody else.
+local MOST = 250
+
+local JOB_FIELDS = {'body', 'options', 'attempt', 'deliveries', 'actor', 'cost', 'key', 'state'}
 
 function taking.shared_limits(ws)
   local names = {}
@@ -13,22 +16,21 @@ end
 
 function taking.lease(ws, id, job, caller, took)
   local delivery, attempt = tonumber(job[4] or 0) + 1, tonumber(job[3] or 0) + 1
-  local member, now = keys.member(id, delivery), digits(clock.now)
-  redis.call('HSET', keys.job(ws, id), 'state', 'running', 'deliveries', delivery, 'started', now,
+  local member = keys.member(id, delivery)
+  redis.call('HSET', keys.job(ws, id), 'state', 'running', 'deliveries', delivery, 'started', clock.text,
     'session', caller.sid, 'worker', caller.worker, 'took', took)
-  redis.call('ZADD', keys.ws(ws, 'running'), now, member)
-  for name in took:gmatch('[^,]+') do redis.call('ZADD', keys.limit(name, 'holders'), now, member) end
-  local bound = tonumber(job[7]) or settings.of(ws).bound
-  redis.call('ZADD', keys.held(caller.sid), digits(clock.now + bound), ws .. '/' .. member)
-  events.of_job(ws, 'started', 'debug', {id = id, actor = job[5], attempt = attempt, key = job[8], worker = caller.worker})
-  return {ws, id, delivery, job[1], job[2], attempt, job[8], now}
+  batch.zadd(keys.ws(ws, 'running'), clock.text, member)
+  for name in took:gmatch('[^,]+') do batch.zadd(keys.limit(name, 'holders'), clock.text, member) end
+  batch.zadd(keys.held(caller.sid), digits(clock.now + settings.of(ws).bound), ws .. '/' .. member)
+  events.of_job(ws, 'started', 'debug', {id = id, actor = job[5], attempt = attempt, key = job[7], worker = caller.worker})
+  return {ws, id, delivery, job[1], job[2], attempt, job[7], clock.text}
 end
 
 -- A job that could never start would hold its key up for ever: a rate was lowered below it.
 function taking.bury_dear(ws, id, job, cost, limit)
   local reason = {type = 'CostTooHigh', message = string.format('it costs %g, and the limit "%s" allows %g in a window',
     cost, limit.name, limit.most)}
-  jobs.die(ws, {id = id, actor = job[5], attempt = tonumber(job[3] or 0) + 1, key = job[8]}, cjson.encode(reason))
+  jobs.die(ws, {id = id, actor = job[5], attempt = tonumber(job[3] or 0) + 1, key = job[7]}, cjson.encode(reason))
 end
 
 -- Takes from one key while there is room. Returns how many left the set, their cost, and the
@@ -37,7 +39,7 @@ function taking.from_key(ws, ids, room, caller, took, grants)
   local removed, spent = 0, 0
   for _, id in ipairs(ids) do
     local job = redis.call('HMGET', keys.job(ws, id), unpack(JOB_FIELDS))
-    if job[1] and job[9] == 'waiting' then
+    if job[1] and job[8] == 'waiting' then
       local cost = tonumber(job[6] or 1)
       local dear = settings.too_dear(ws, cost)
       if dear then
@@ -69,9 +71,9 @@ function taking.jobs(ws, asked, room, caller, grants)
     removed, spent, refused = taking.from_key(ws, ids, room, caller, took, grants)
     ready.remove(ws, key, removed, turn)
     total, gone = total + spent, gone + removed
-  until refused
+  until refused or gone >= MOST
+  batch.flush()
   local given = #grants - before
-  if gone == 0 and not refused then ready.recount(ws) end
   if given > 0 then
     gate.charge(ws, total)
     events.count(ws, 'started', given)

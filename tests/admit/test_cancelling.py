@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+
+import pytest
+
+from workstreams.admit import cancelling as module
+from workstreams.admit.cancelling import Cancelled, Cancelling
+from workstreams.admit.delivery import Delivery, Grant
+from workstreams.send.job import Job
+
+
+def delivery(job_id: str = "j1", number: int = 1) -> Delivery:
+    job: Job[None] = Job("mail", "act", (), {}, {}, message_id=job_id)
+    return Delivery(job, Grant("mail", job_id, number, b"", b"", 1, "", 0, 0.0))
+
+
+class Runner(threading.Thread):
+    """A thread that runs one delivery until it is interrupted or told to end."""
+
+    def __init__(self, cancelling: Cancelling, one: Delivery) -> None:
+        super().__init__(daemon=True)
+        self.cancelling, self.one = cancelling, one
+        self.begun, self.enough = threading.Event(), threading.Event()
+        self.how = ""
+
+    def run(self) -> None:
+        try:
+            self.cancelling.begin(self.one)
+            self.begun.set()
+            while not self.enough.is_set():
+                time.sleep(0.001)
+            self.how = "ended"
+        except Cancelled:
+            self.how = "cancelled"
+        self.cancelling.end(self.one)
+
+
+def test_only_the_thread_of_the_named_delivery_is_interrupted() -> None:
+    cancelling = Cancelling()
+    mine, other = Runner(cancelling, delivery("a~b/c")), Runner(cancelling, delivery("j2"))
+    for runner in (mine, other):
+        runner.start()
+        assert runner.begun.wait(5)
+    cancelling.cancel("mail/a~b/c~1")
+    mine.join(5)
+    other.enough.set()
+    other.join(5)
+    assert (mine.how, other.how) == ("cancelled", "ended")
+
+
+def test_a_delivery_that_was_cancelled_on_its_way_never_begins_and_no_other_suffers() -> None:
+    cancelling = Cancelling()
+    cancelling.cancel("mail/j1~1")
+    cancelling.begin(delivery("j1", 2))
+    with pytest.raises(Cancelled):
+        cancelling.begin(delivery("j1", 1))
+    cancelling.begin(delivery("j1", 1))
+
+
+def test_after_its_end_nothing_is_raised_in_the_thread_of_a_delivery() -> None:
+    cancelling = Cancelling()
+    one = delivery()
+    cancelling.begin(one)
+    cancelling.end(one)
+    cancelling.cancel("mail/j1~1")
+    assert [time.sleep(0.001) for _ in range(20)]
+
+
+def test_what_cleans_up_is_not_interrupted_once_more() -> None:
+    cancelling = Cancelling()
+    one = delivery()
+    cancelling.begin(one)
+    with pytest.raises(Cancelled):  # noqa: PT012
+        cancelling.cancel("mail/j1~1")
+        for _ in range(1000):
+            time.sleep(0.001)
+    cancelling.cancel("mail/j1~1")
+    assert [time.sleep(0.001) for _ in range(20)]
+    cancelling.end(one)
+
+
+def test_cancels_that_no_delivery_answers_are_forgotten_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_AWAITED", 2)
+    cancelling = Cancelling()
+    for number in (1, 2, 3):
+        cancelling.cancel(f"mail/j1~{number}")
+    cancelling.begin(delivery("j1", 1))
+    with pytest.raises(Cancelled):
+        cancelling.begin(delivery("j1", 3))
+
+
+@pytest.mark.timeout(30)
+def test_threads_that_are_cancelled_at_their_very_end_live_on() -> None:
+    cancelling = Cancelling()
+    rounds, ended, stray = 3000, 0, 0
+
+    def work() -> None:
+        nonlocal ended, stray
+        for number in range(rounds):
+            one = delivery("j1", number)
+            with contextlib.suppress(Cancelled):
+                cancelling.begin(one)
+            try:
+                cancelling.end(one)
+            except Cancelled:
+                # On the way back from the hook: the worker decides it anew.
+                stray += 1
+            ended += 1
+
+    worker = threading.Thread(target=work, daemon=True)
+    worker.start()
+    while worker.is_alive():
+        for number in range(max(ended - 1, 0), ended + 2):
+            cancelling.cancel(f"mail/j1~{number}")
+    assert ended == rounds

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.control.conftest import Desk
+from tests.lua.rig import SECOND
+from workstreams.control import pause, resume
+from workstreams.errors import UnknownWorkstream
+from workstreams.state import read_status
+
+
+def test_after_the_reply_of_a_pause_nothing_is_admitted_until_it_is_resumed(desk: Desk) -> None:
+    desk.rig.open("s1", "mail")
+    desk.rig.send("mail", 2)
+    assert pause(desk.link, desk.config, "mail")
+    answer = desk.rig.ask("s1", "mail", 2)
+    assert (answer.ids, answer.why) == ([], {"mail": "paused"})
+    ears = desk.rig.listen("s1")
+    assert resume(desk.link, desk.config, "mail")
+    assert ears.heard() == [("s1", "mail now")]
+    ears.close()
+    assert len(desk.rig.ask("s1", "mail", 2).ids) == 2
+
+
+def test_a_resume_wakes_a_sleeper_for_what_is_only_scheduled(desk: Desk) -> None:
+    desk.rig.open("s1", "mail")
+    pause(desk.link, desk.config, "mail")
+    desk.rig.ask("s1", "mail")
+    ears = desk.rig.listen("s1")
+    desk.rig.send("mail", due=f"+{SECOND}")
+    ears.heard()
+    resume(desk.link, desk.config, "mail")
+    assert ("s1", "mail now") in ears.heard()
+    ears.close()
+    assert desk.rig.ask("s1", "mail").wait == {"mail": SECOND}
+
+
+def test_each_change_is_one_event_and_a_repeated_one_is_none(desk: Desk) -> None:
+    assert pause(desk.link, desk.config, "mail")
+    assert not pause(desk.link, desk.config, "mail")
+    assert resume(desk.link, desk.config, "mail")
+    assert not resume(desk.link, desk.config, "mail")
+    assert [name for name, _ in desk.rig.events("mail") if name in ("paused", "resumed")] == [
+        "paused",
+        "resumed",
+    ]
+
+
+def test_a_pause_outlives_a_new_config_and_status_tells_it(desk: Desk) -> None:
+    pause(desk.link, desk.config, "mail")
+    desk.rig.publish(version="2", mail={"rate": "5/s"})
+    [state] = read_status(desk.link, desk.config, ["mail"])
+    assert (state.paused, state.hold.why) == (True, "paused")
+
+
+def test_what_the_file_pauses_can_be_resumed_and_paused_again(desk: Desk) -> None:
+    config = desk.declare(mail={"paused": True})
+    assert resume(desk.link, config, "mail")
+    desk.rig.open("s1", "mail")
+    desk.rig.send("mail", 2)
+    assert len(desk.rig.ask("s1", "mail").ids) == 1
+    assert pause(desk.link, config, "mail")
+    assert desk.rig.ask("s1", "mail").why == {"mail": "paused"}
+
+
+def test_after_a_resume_a_later_paused_in_the_file_counts(desk: Desk) -> None:
+    pause(desk.link, desk.config, "mail")
+    resume(desk.link, desk.config, "mail")
+    desk.rig.publish(version="2", mail={"paused": True})
+    assert read_status(desk.link, desk.config, ["mail"])[0].paused
+
+
+def test_a_workstream_that_nobody_has_published_can_be_paused(desk: Desk) -> None:
+    desk.rig.client.delete(desk.rig.keys.workstream("mail", "settings"))
+    assert pause(desk.link, desk.config, "mail")
+    assert read_status(desk.link, desk.config, ["mail"])[0].paused
+
+
+def test_an_undeclared_workstream_is_refused(desk: Desk) -> None:
+    with pytest.raises(UnknownWorkstream):
+        pause(desk.link, desk.config, "male")

@@ -1,0 +1,148 @@
+"""Every example in the README is run: files are written, commands are executed, configs are validated."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import dramatiq
+import dramatiq.broker
+import pytest
+
+from tests.support import config_of, wait_until
+from workstreams.app import build_broker
+from workstreams.declare.config import load_config
+
+README = Path(__file__).parents[1] / "README.md"
+
+_BLOCK = re.compile(r"<!-- (?P<role>[^>]+?) -->\n```(?P<kind>\w+)\n(?P<text>.*?)```", re.DOTALL)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Block:
+    role: str
+    kind: str
+    text: str
+
+
+BLOCKS = [
+    Block(found["role"], found["kind"], found["text"]) for found in _BLOCK.finditer(README.read_text("utf-8"))
+]
+
+
+def commands(block: Block) -> Iterator[tuple[str, list[str]]]:
+    """Each command of a console block with the lines it printed."""
+    command, printed = "", []
+    for line in block.text.splitlines():
+        if line.startswith("$ "):
+            if command:
+                yield command, printed
+            command, printed = line[2:], []
+        else:
+            printed.append(line)
+    yield command, printed
+
+
+def shape(line: str) -> str:
+    """A line without what differs from run to run: ids, times, process names and numbers."""
+    line = re.sub(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}", "<id>", line)
+    return re.sub(r"\s+", " ", line).strip()
+
+
+def words(line: str) -> list[str]:
+    """Its words that are no values: what a column or field is called."""
+    found = re.sub(r"\S+=", lambda name: f" {name[0]} ", line)
+    return [word for word in found.split() if word.isalpha() or word.endswith("=")]
+
+
+@pytest.fixture
+def shell() -> dict[str, str]:
+    """The environment of the reader's shell, in an empty folder, with the commands on its path."""
+    bin_folder = Path(sys.executable).parent
+    environ = {key: value for key, value in os.environ.items() if not key.startswith("WORKSTREAMS_")}
+    environ |= {"PATH": f"{bin_folder}:{os.environ['PATH']}", "COLUMNS": "200", "NO_COLOR": "1"}
+    environ.pop("REDIS_URL", None)
+    return environ
+
+
+def run(command: str, folder: Path, environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command, shell=True, cwd=folder, env=environ, capture_output=True, text=True, timeout=30, check=False
+    )
+
+
+def test_the_tour_works_as_it_is_written(tmp_path: Path, shell: dict[str, str]) -> None:
+    for block in BLOCKS:
+        if block.role.startswith("file: "):
+            file = tmp_path / block.role.removeprefix("file: ")
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(block.text)
+    up: subprocess.Popen[bytes] | None = None
+    log = tmp_path / "up.log"
+    ran = 0
+    try:
+        for block in BLOCKS:
+            if block.role == "up":
+                with log.open("wb") as stream:
+                    up = subprocess.Popen(
+                        ["workstreams", "up"], cwd=tmp_path, env=shell, stdout=stream, stderr=stream
+                    )
+                wait_until(lambda: log.read_bytes().count(b'"worker_started"') == 2, 30)
+            if not block.role.startswith("run"):
+                continue
+            for command, printed in commands(block):
+                done = run(command, tmp_path, shell)
+                expected_code = int(block.role.rpartition(" ")[2]) if "fails with" in block.role else 0
+                assert done.returncode == expected_code, (command, done.stdout, done.stderr)
+                lines = (done.stdout + done.stderr).splitlines()
+                if block.role == "run: like":
+                    assert len(lines) == len(printed), (command, lines)
+                    assert words(lines[0])[:6] == words(printed[0])[:6], (command, lines)
+                else:
+                    assert [shape(line) for line in lines] == [shape(line) for line in printed], command
+                ran += 1
+    finally:
+        if up is not None:
+            up.terminate()
+            assert up.wait(30) == 0, log.read_text("utf-8", "replace")
+    assert ran >= 6
+
+
+@pytest.mark.parametrize("block", [block for block in BLOCKS if block.role == "config"])
+def test_the_config_shown_is_valid_and_every_key_of_it_holds(block: Block, tmp_path: Path) -> None:
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "workstreams.yml").write_text(block.text)
+    config = load_config(tmp_path / "config", environ={})
+    assert set(config.workstreams) == {"mail", "twilio", "imports"}
+
+
+@pytest.mark.parametrize("block", [block for block in BLOCKS if block.role == "python"])
+def test_the_python_shown_runs(block: Block, app_name: str, server_url: str, tmp_path: Path) -> None:
+    before = dramatiq.broker.global_broker
+    broker = build_broker(config_of(app_name, server_url, tmp_path, {"sms": None}))
+    dramatiq.set_broker(broker)
+    try:
+        names: dict[str, object] = {"__name__": "example"}
+        exec(compile(block.text, "README.md", "exec"), names)
+        assert broker._unfinished("sms") == 1003
+    finally:
+        broker.close()
+        dramatiq.broker.global_broker = before
+
+
+def test_every_command_that_the_readme_lists_exists() -> None:
+    listed = set(re.findall(r"^\| `workstreams (\w+)", README.read_text("utf-8"), re.MULTILINE))
+    done = subprocess.run(
+        [sys.executable, "-m", "workstreams.cli.main", "--help"],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+    assert listed
+    assert all(re.search(rf"^\W*{name}\b", done.stdout, re.MULTILINE) for name in listed), done.stdout

@@ -1,0 +1,152 @@
+"""``workstreams dead``: the dead letters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from workstreams.cli.failures import FAILED, misuse
+from workstreams.cli.job import show_state
+from workstreams.cli.listing import Actor, Limit, Name, print_jobs
+from workstreams.cli.options import ConfigPath, Json, flag, link_to, load
+from workstreams.cli.screen import note, say
+
+if TYPE_CHECKING:
+    from workstreams.control import Change
+    from workstreams.declare.config import Config
+    from workstreams.store.link import Link
+
+__all__ = ["group"]
+
+Ids = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Ids of dead letters.")]
+All = Annotated[
+    # Nobody means everything by a variable that happens to be set.
+    bool,
+    flag("--all", allow_from_autoenv=False, help="All of them, or all of --actor and --workstream."),
+]
+Stream = Annotated[str | None, flag("--workstream", metavar="NAME", help="With --all: only this one's.")]
+
+Named = Callable[["Link", str, Sequence[str]], "list[Change]"]
+Every = Callable[["Link", str, str | None], int]
+
+
+def group() -> typer.Typer:
+    """The commands about dead letters."""
+    made = typer.Typer(help="The dead letters.", no_args_is_help=True, rich_markup_mode=None)
+    made.command("list")(listed)
+    made.command("show")(show)
+    made.command("retry")(retry)
+    made.command("discard")(discard)
+    return made
+
+
+def listed(
+    context: typer.Context,
+    name: Name = None,
+    actor: Actor = None,
+    limit: Limit = 50,
+    json: Json = False,
+    config: ConfigPath = None,
+) -> None:
+    """List dead letters, those first that died last."""
+    from workstreams.state import JobFilter, list_jobs
+
+    declared = load(context, config)
+    names = None if name is None else [declared.workstream(name).name]
+    found = list_jobs(link_to(declared), declared, names, JobFilter("dead", actor, limit=limit))
+    print_jobs(found, declared, json, "there is no such dead letter")
+
+
+def show(
+    context: typer.Context,
+    job_id: Annotated[str, typer.Argument(metavar="ID", help="The job's id.")],
+    json: Json = False,
+    config: ConfigPath = None,
+) -> None:
+    """Show a dead letter: its payload, its last error and its log."""
+    from workstreams.errors import WrongJobState
+    from workstreams.state import read_job
+
+    declared = load(context, config)
+    link = link_to(declared)
+    state = read_job(link, declared, job_id)
+    if state.state != "dead":
+        raise WrongJobState(job_id, state.state, "to be a dead letter")
+    show_state(link, declared, state, json)
+
+
+def retry(
+    context: typer.Context,
+    ids: Ids = None,
+    everything: All = False,
+    actor: Actor = None,
+    workstream: Stream = None,
+    config: ConfigPath = None,
+) -> None:
+    """Let dead letters wait again, with all their attempts before them."""
+    from workstreams.control import retry_all, retry_jobs
+
+    _check(ids, everything, actor, workstream)
+    declared = load(context, config)
+    if everything:
+        _apply_all(declared, workstream, actor, retry_all, "retried")
+    else:
+        _apply(declared, ids or [], lambda link, ws, jobs: retry_jobs(link, ws, jobs, "dead"), "retried")
+
+
+def discard(
+    context: typer.Context,
+    ids: Ids = None,
+    everything: All = False,
+    actor: Actor = None,
+    workstream: Stream = None,
+    config: ConfigPath = None,
+) -> None:
+    """Give dead letters up; they are kept as discarded for as long as finished jobs."""
+    from workstreams.control import discard_all, discard_dead
+
+    _check(ids, everything, actor, workstream)
+    declared = load(context, config)
+    if everything:
+        _apply_all(declared, workstream, actor, discard_all, "discarded")
+    else:
+        _apply(declared, ids or [], discard_dead, "discarded")
+
+
+def _check(ids: list[str] | None, everything: bool, actor: str | None, workstream: str | None) -> None:
+    if everything and ids:
+        raise misuse("--all", "ids or --all", " ".join(ids))
+    if not everything and not ids:
+        raise misuse("ID", "the ids of dead letters, or --all", "none")
+    for name, value in (("--actor", actor), ("--workstream", workstream)):
+        if value is not None and not everything:
+            raise misuse(name, "it beside --all", value)
+
+
+def _apply_all(declared: Config, workstream: str | None, actor: str | None, change: Every, verb: str) -> None:
+    names = list(declared.workstreams) if workstream is None else [declared.workstream(workstream).name]
+    link = link_to(declared)
+    total = sum(change(link, name, actor) for name in names)
+    say(f"{total} dead letter{'' if total == 1 else 's'} {verb}")
+
+
+def _apply(declared: Config, ids: Sequence[str], change: Named, verb: str) -> None:
+    from workstreams.errors import JobNotFound, WrongJobState
+    from workstreams.state import find_job
+
+    link, failed = link_to(declared), False
+    for job_id in dict.fromkeys(ids):
+        try:
+            found = change(link, find_job(link, declared, job_id)[0], [job_id])[0]
+            if not found.done:
+                raise WrongJobState(job_id, found.was, "to be a dead letter")
+        except (JobNotFound, WrongJobState) as error:
+            # The others are not to suffer from one that is gone.
+            note(f"error: {error}")
+            failed = True
+        else:
+            say(f"{job_id} {verb}")
+    if failed:
+        raise typer.Exit(FAILED)

@@ -1,0 +1,84 @@
+"""Lists of jobs, as ``jobs`` and ``dead list`` print them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from workstreams.cli.holding import reason
+from workstreams.cli.options import flag
+from workstreams.cli.screen import json_lines, note, table
+
+if TYPE_CHECKING:
+    from workstreams.declare.config import Config
+    from workstreams.state import JobState, Listing
+
+__all__ = ["Actor", "Limit", "Name", "print_jobs", "shown_record"]
+
+#: Options that repeat what the record says elsewhere.
+_REPEATED = ("traceback", "requeue_timestamp")
+
+Name = Annotated[str | None, typer.Argument(metavar="[NAME]", help="Only this workstream.")]
+Actor = Annotated[str | None, flag("--actor", metavar="A", help="Only this actor.")]
+Limit = Annotated[int, flag("--limit", min=1, max=10_000, metavar="N", help="At most so many.")]
+
+
+def shown_record(state: JobState, declared: Config) -> dict[str, Any]:
+    """A job's record as it may be shown: its payload is redacted."""
+    from workstreams.log.redact import redacted
+
+    record = state.record()
+    record["options"] = {name: value for name, value in state.options.items() if name not in _REPEATED}
+    payload = {name: record[name] for name in ("args", "kwargs", "options")}
+    record |= redacted(payload, declared.logs.redact)
+    return record
+
+
+def print_jobs(found: Listing, declared: Config, json: bool, nothing: str) -> None:
+    """Print a list of jobs.
+
+    Parameters:
+      found: The jobs.
+      declared: Says what is redacted.
+      json: Whether to print JSON.
+      nothing: What to say when there are none.
+    """
+    if json:
+        json_lines(shown_record(state, declared) for state in found.jobs)
+    elif found.jobs:
+        table(
+            ("JOB", "STREAM", "ACTOR", "STATE", "TRY", "KEY", "SINCE", "WHY"),
+            map(_row, found.jobs),
+            {"TRY"},
+        )
+    else:
+        note(nothing)
+    if not found.complete:
+        note("not everything was looked at: name a workstream, a state, a key or --since")
+
+
+def _row(state: JobState) -> Sequence[object]:
+    from workstreams.state.decoding import stamp_or_none
+
+    since = (stamp_or_none(state.at) or "-")[:19] + "Z"
+    return [
+        *(state.id, state.workstream, state.actor, state.state, state.attempt),
+        *(state.key or "-", since, _why(state)),
+    ]
+
+
+def _why(state: JobState) -> str:
+    if state.cancelling:
+        return "asked to stop"
+    if state.hold.why:
+        return reason(state.hold)
+    if state.error is not None and state.state not in ("done", "cancelled"):
+        return f"{state.error.get('type', '')}: {_first_line(state.error.get('message', ''))}"
+    return "-"
+
+
+def _first_line(text: object) -> str:
+    first = (str(text).splitlines() or [""])[0]
+    return first if len(first) <= 80 else first[:79] + "…"

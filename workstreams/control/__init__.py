@@ -1,0 +1,23 @@
+"""What is done from outside: to jobs, to the dead letters, and to whole workstreams."""
+
+from workstreams.control.dead import discard_all, retry_all
+from workstreams.control.jobs import Change, cancel_jobs, discard_dead, retry_jobs
+from workstreams.control.operations import Operations
+from workstreams.control.pausing import pause, resume
+from workstreams.control.purging import PURGEABLE, purge
+from workstreams.control.waiting import wait_for_end
+
+__all__ = [
+    "PURGEABLE",
+    "Change",
+    "Operations",
+    "cancel_jobs",
+    "discard_all",
+    "discard_dead",
+    "pause",
+    "purge",
+    "resume",
+    "retry_all",
+    "retry_jobs",
+    "wait_for_end",
+]

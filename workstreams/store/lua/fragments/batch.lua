@@ -1,0 +1,35 @@
+-- Commands that many jobs of one call give to the same key are gathered and sent as one:
+-- crossing from Lua into a command costs more than most commands themselves.
+local batch = {}
+
+local WAITING = {ZADD = {}, ZREM = {}}
+
+local function list_of(command, key)
+  local list = WAITING[command][key]
+  if not list then
+    list = {}
+    WAITING[command][key] = list
+  end
+  return list
+end
+
+function batch.zadd(key, score, member)
+  local list = list_of('ZADD', key)
+  list[#list + 1] = score
+  list[#list + 1] = member
+end
+
+function batch.zrem(key, member)
+  local list = list_of('ZREM', key)
+  list[#list + 1] = member
+end
+
+-- To be called before anything reads what was gathered: a gate counts who runs.
+function batch.flush()
+  for _, command in ipairs({'ZREM', 'ZADD'}) do
+    for key, list in pairs(WAITING[command]) do
+      redis.call(command, key, unpack(list))
+      WAITING[command][key] = nil
+    end
+  end
+end

@@ -1,0 +1,53 @@
+-- A schedule: what it declares, the mark up to which every tick is decided, its switch, and the
+-- jobs that it sent last.
+local schedules = {}
+
+function schedules.key(name) return keys.root .. 'schedule:' .. name end
+function schedules.jobs(name) return keys.root .. 'schedule:' .. name .. ':jobs' end
+
+-- So many are looked at for one that has not ended; more are there only when `run` is used a lot.
+local JOBS_KEPT = 10
+
+local ENDED = {done = true, dead = true, cancelled = true, discarded = true}
+
+-- Whether a job that it sent has not ended; one whose record is gone has.
+function schedules.is_busy(name)
+  for _, entry in ipairs(redis.call('LRANGE', schedules.jobs(name), 0, -1)) do
+    local ws, id = entry:match('^([^/]*)/(.*)$')
+    local state = redis.call('HGET', keys.job(ws, id), 'state')
+    if state and not ENDED[state] then return true end
+  end
+  return false
+end
+
+function schedules.is_full(ws)
+  local most = settings.of(ws).max_waiting
+  return most and ready.count(ws) + redis.call('ZCARD', keys.ws(ws, 'scheduled')) >= most
+end
+
+-- Puts the job whose nine words begin at `first`, unless its id is known. `x` says why.
+function schedules.send(name, first, x)
+  local ws, id, actor = ARGV[first], ARGV[first + 1], ARGV[first + 6]
+  if not jobs.put(ws, id, ARGV[first + 2], tonumber(ARGV[first + 3]), ARGV[first + 4], ARGV[first + 5], actor,
+    ARGV[first + 7], ARGV[first + 8]) then return false end
+  redis.call('LPUSH', schedules.jobs(name), ws .. '/' .. id)
+  redis.call('LTRIM', schedules.jobs(name), 0, JOBS_KEPT - 1)
+  redis.call('HSET', schedules.key(name), 'fired', digits(clock.now))
+  x.schedule = name
+  events.of_job(ws, 'fired', 'info', {id = id, actor = actor, key = ARGV[first + 2]}, cjson.encode(x))
+  return true
+end
+
+-- skip: {first, last, ticks, reason}, the times as text.
+function schedules.skipped(name, ws, actor, skip)
+  local x = {schedule = name, tick = skip.last, reason = skip.reason}
+  if skip.ticks > 1 then x.first, x.ticks = skip.first, skip.ticks end
+  local level = (skip.reason == 'overlap' or skip.reason == 'paused') and 'info' or 'warning'
+  events.write(ws, 'tick_skipped', level, 'a', actor, 'x', cjson.encode(x))
+end
+
+-- Whoever sleeps in that workstream hears of what was sent.
+function schedules.tell(ws)
+  if ready.count(ws) > 0 then wake.for_work(ws) end
+  jobs.tell_due({})
+end

@@ -1,0 +1,37 @@
+#!lua flags=allow-oom
+-- pause: a workstream admits nothing, or goes on, from this call's reply on.
+--
+-- KEYS[1]  clock of the shard
+-- ARGV[1]  JSON {request, workstream, paused: "1"|"0", epoch, fresh}
+-- Returns  {"changed" | "same"} | {"unsettled"}
+--
+-- It is kept as an override, apart from what the file says; an override that repeats the file
+-- is dropped when a workstream goes on, so that a later `paused: true` of the file counts.
+--! include base clock settings events rate gate ready wake once
+
+local call = cjson.decode(ARGV[1])
+local answered = requests.answer(call.request)
+if answered then return answered end
+clock.read(call.epoch, call.fresh)
+local ws = call.workstream
+local before = settings.of(ws)
+if not before then return {'unsettled'} end
+
+local overrides = keys.ws(ws, 'overrides')
+if call.paused == '0' and redis.call('HGET', keys.ws(ws, 'settings'), 'paused') == '0' then
+  redis.call('HDEL', overrides, 'paused')
+else
+  redis.call('HSET', overrides, 'paused', call.paused)
+  redis.call('HSET', keys.ws(ws, 'settings'), 'live', '1')
+end
+
+local same = before.paused == (call.paused == '1')
+if not same then
+  events.write(ws, call.paused == '1' and 'paused' or 'resumed', 'info', 'x', '{"by":"operator"}')
+end
+if call.paused == '0' then
+  -- Also where nothing is ready: a sleeper that asks is told when the next scheduled job is due.
+  gate.open(ws)
+  wake.one(ws)
+end
+return requests.keep(call.request, {same and 'same' or 'changed'})

@@ -1,0 +1,101 @@
+"""``workstreams scheduler``: a process that fires schedules and does nothing else."""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from workstreams.declare.config import Config
+from workstreams.declare.config.source_spec import ConfigSource
+from workstreams.declare.publishing import publish
+from workstreams.errors import ConfigError, NothingRunsHere, Problem, RedisUnsuitable
+from workstreams.log.lines import notice
+from workstreams.store.check import server_facts, suitability
+from workstreams.store.client import redis_errors
+from workstreams.store.embedded import EmbeddedServer
+from workstreams.store.keys import Keys
+from workstreams.store.link import Link
+from workstreams.supervisor.echo import Printer
+from workstreams.supervisor.run import server_of
+from workstreams.supervisor.scheduling import Scheduling
+from workstreams.supervisor.signals import Signals
+from workstreams.wait.broker import url_of
+
+__all__ = ["schedule_alone"]
+
+#: Seconds between two looks at the embedded server.
+TICK = 0.2
+
+
+def schedule_alone(config: Config, source: ConfigSource) -> int:
+    """Run a scheduler until a signal ends it.
+
+    Parameters:
+      config: The config.
+      source: Where it came from.
+
+    Returns:
+      The exit code.
+
+    Raises:
+      ConfigError: When there is no schedule, or one that cannot be fired.
+      RedisUnavailable: When the server cannot be reached.
+      RedisUnsuitable: When it cannot hold the promises.
+    """
+    if not config.schedules:
+        raise ConfigError(
+            [Problem("at least one schedule", "none", "schedules", hint="declare it in config/")]
+        )
+    signals = Signals()
+    try:
+        with _server(config) as (url, server):
+            link = Link(lambda: url, Keys(config.app))
+            show = Printer(sys.stdout, config.logs.format, config.logs.level)
+            _prepare(config, link, show, server)
+            scheduling = Scheduling(config, source, link, show, tells_fired=True)
+            scheduling.start()
+            show(notice("scheduler_started", {"app": config.app}) | {"level": "info"})
+            try:
+                _wait(signals, server, lambda event: show(notice(event, {"app": config.app})))
+            finally:
+                scheduling.stop()
+                link.close()
+    finally:
+        signals.close()
+    return 0
+
+
+@contextlib.contextmanager
+def _server(config: Config) -> Iterator[tuple[str, EmbeddedServer | None]]:
+    """The server's URL, and the embedded server itself where nobody else owns it already."""
+    try:
+        url = url_of(config)
+    except NothingRunsHere:
+        with server_of(config) as server:
+            assert server is not None, "only an embedded server can be found not to run"
+            yield server.url, server
+    else:
+        yield url, None
+
+
+def _prepare(
+    config: Config, link: Link, show: Callable[[Mapping[str, Any]], None], server: EmbeddedServer | None
+) -> None:
+    with redis_errors(link.url):
+        errors, warnings = suitability(server_facts(link.scripts.client))
+        for sentence in warnings:
+            show(notice("server_unsafe", {"app": config.app, "why": sentence}))
+        if errors:
+            raise RedisUnsuitable(errors[0])
+        lost, fresh = (server.lost_epoch, server.epoch) if server else ("", "")
+        publish(config, link.scripts, lost, fresh)
+
+
+def _wait(signals: Signals, server: EmbeddedServer | None, tell: Callable[[str], None]) -> None:
+    while not signals.count:
+        select.select([signals.fd], [], [], TICK)
+        if server is not None and server.ensure_running():
+            tell("server_restarted")
