@@ -54,7 +54,10 @@ def drain(system: System, meter: Meter, client: redis.Redis, number: int) -> dic
     with system.working(THREADS):
         assert meter.done.wait(120), f"{len(meter.times)} of {number} ran"
         took = max(meter.times) - min(meter.times)
-    return {"per_second": round(number / took), "redis_us_per_job": round((redis_cpu(client) - before) / number * 1e6, 1)}
+    return {
+        "per_second": round(number / took),
+        "redis_us_per_job": round((redis_cpu(client) - before) / number * 1e6, 1),
+    }
 
 
 def send(system: System, meter: Meter, client: redis.Redis, number: int) -> dict[str, Any]:

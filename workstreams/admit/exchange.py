@@ -192,7 +192,7 @@ class Exchange(threading.Thread):
     def _serve(self) -> None:
         while True:
             finishes, wants, leaving = self._collect()
-            if finishes or wants or leaving:
+            if finishes or wants or leaving or self._bounds:
                 self._turn(finishes, wants, leaving)
                 self._left = self._left or leaving
             with self._changed:
@@ -244,6 +244,8 @@ class Exchange(threading.Thread):
             self._lose(finishes)
             return
         self._seq += 1
+        with self._changed:
+            bounds, self._bounds = self._bounds, []
         asked = {lane.name: lane.idle for lane in wants}
         call = {
             "sid": self._sid,
@@ -254,9 +256,8 @@ class Exchange(threading.Thread):
             "leaving": leaving,
             "finishes": finishes,
             "wants": list(asked.items()),
-            "bounds": self._bounds,
+            "bounds": bounds,
         }
-        self._bounds = []
         began = time.monotonic()
         reply = self._ask(call)
         if reply is None or reply[0] in (b"stale", b"lost"):

@@ -39,8 +39,8 @@ limit:<n>:settings     hash    what the file declares of a limit, with ``version
 limit:<n>:overrides    hash    what an operator changed live
 limit:<n>:log:<w>      list    ``µs:cost`` of what a rate admitted, oldest first; ``w`` is
                                its window in µs
-limit:<n>:rate         hash    per rate ``sum<w>``, ``tat<w>``, ``cell<w>``; ``from`` first
-                               declared
+limit:<n>:rate         hash    per rate ``sum<w>``, ``tat<w>``, ``at<w>``, ``spent<w>``,
+                               ``cell<w>``; ``from`` first declared
 limit:<n>:holders      zset    ``id~delivery`` holding a slot of a shared limit → start µs
 counter:<k>            string  numbers of Dramatiq's rate limiters and barriers
 limit:<n>:waiters      set     workstreams refused by this limit since it last opened

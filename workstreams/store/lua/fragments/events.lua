@@ -11,8 +11,8 @@ function events.count(ws, what, by)
   totals[what] = (totals[what] or 0) + (by or 1)
 end
 
--- What is only of interest as a total, so that a send and a start stay cheap.
-local TOTAL_ONLY = {sent = true, started = true}
+-- What is only of interest as a total, so that a start stays cheap.
+local TOTAL_ONLY = {started = true}
 
 function events.flush()
   local minute = digits(math.floor(clock.now / 60000000))

@@ -58,9 +58,11 @@ function rate.interval(r)
   return interval, math.min(interval / 4, 5000)
 end
 
+-- Returns the theoretical arrival time, and what was admitted at this very instant.
 function rate.arrival(limit, r, slack)
-  local tat = tonumber(redis.call('HGET', rate.sums(limit), 'tat' .. r.window) or 0)
-  return math.max(tat, clock.now - slack)
+  local kept = redis.call('HMGET', rate.sums(limit), 'tat' .. r.window, 'at' .. r.window, 'spent' .. r.window)
+  local spent = kept[2] == clock.text and tonumber(kept[3]) or 0
+  return math.max(tonumber(kept[1] or 0), clock.now - slack), spent
 end
 
 -- How much the log has room for; for a burst {left, burst}; and the µs at which a job that
@@ -73,11 +75,15 @@ function rate.room(limit, r, need)
   if need > room + EPSILON then at = rate.when_fits(limit, r, used, stale, math.min(need, r.permits)) end
   if rate.bursting(r) then
     local interval, slack = rate.interval(r)
-    local tat = rate.arrival(limit, r, slack)
+    local tat, spent = rate.arrival(limit, r, slack)
     -- The slack makes up for lost time; it is no room for more at one instant.
-    burst = {left = math.min(r.burst, (clock.now - tat) / interval + r.burst), burst = r.burst}
-    local short = math.min(need, r.burst) - burst.left
-    if short > EPSILON then at = math.max(at or 0, math.ceil(clock.now + short * interval)) end
+    local free, needed = (clock.now - tat) / interval + r.burst, math.min(need, r.burst)
+    burst = {left = math.min(r.burst - spent, free), burst = r.burst}
+    if needed > free + EPSILON then
+      at = math.max(at or 0, math.ceil(clock.now + (needed - free) * interval))
+    elseif needed > burst.left + EPSILON then
+      at = math.max(at or 0, clock.now + 1)
+    end
   end
   return room, burst, at
 end
@@ -88,7 +94,9 @@ function rate.charge(limit, r, cost)
   if stale > 0 then redis.call('LTRIM', log, stale, -1) end
   if rate.bursting(r) then
     local interval, slack = rate.interval(r)
-    redis.call('HSET', sums, 'tat' .. r.window, digits(rate.arrival(limit, r, slack) + cost * interval))
+    local tat, spent = rate.arrival(limit, r, slack)
+    redis.call('HSET', sums, 'tat' .. r.window, digits(tat + cost * interval), 'at' .. r.window, clock.text,
+      'spent' .. r.window, spent + cost)
   end
   local cell = r.permits > EXACT and digits(math.floor(clock.now / (r.span / CELLS)))
   local held = nil
