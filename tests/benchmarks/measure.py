@@ -119,7 +119,7 @@ def main() -> None:
 
     client = redis.Redis.from_url(url)
     system = SYSTEMS[name](url, job)
-    print(json.dumps(MEASUREMENTS[what](system, meter, client, int(number))))
+    sys.stdout.write(json.dumps(MEASUREMENTS[what](system, meter, client, int(number))) + "\n")
 
 
 if __name__ == "__main__":

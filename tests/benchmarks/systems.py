@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import dramatiq
 import redis
@@ -68,7 +68,7 @@ class Workstreams:
       threads: Its threads.
     """
 
-    keys: dict[str, Any] = {}
+    keys: ClassVar[dict[str, Any]] = {}
 
     def __init__(self, url: str, job: Job, threads: int = 16) -> None:
         document = {
@@ -101,13 +101,13 @@ class Workstreams:
 class Limited(Workstreams):
     """The same with limits that are never hit."""
 
-    keys = {"rate": ["900000/s", "900000000/h"], "concurrency": 1000}
+    keys: ClassVar[dict[str, Any]] = {"rate": ["900000/s", "900000000/h"], "concurrency": 1000}
 
 
 class ReadAhead(Workstreams):
     """The same, fetching four times its threads ahead."""
 
-    keys = {"read_ahead": 4}
+    keys: ClassVar[dict[str, Any]] = {"read_ahead": 4}
 
 
 SYSTEMS: dict[str, type[Any]] = {

@@ -14,7 +14,7 @@ from workstreams.wait.broker import WorkstreamBroker
 def test_what_was_sent_is_seen_beside_its_limit(server: Path, broker: WorkstreamBroker) -> None:
     broker.enqueue_many(webhook_jobs()[:7])
     broker.enqueue_many(webhook_jobs()[:2], due="+60000000")
-    webhooks, files, reports = read_rows(broker.link, broker.config)
+    webhooks, files, _ = read_rows(broker.link, broker.config)
     assert (webhooks.name, webhooks.limit) == ("webhooks", "20/s, 5 at once")
     assert (webhooks.waiting, webhooks.scheduled, webhooks.running, webhooks.done) == (7, 2, 0, 0)
     assert (webhooks.unfinished, files.unfinished) == (9, 0)

@@ -191,7 +191,8 @@ def fleet(
     folder: Path, app: str, server: str, workstreams: str, jobs: str, worker: str = "{processes: 2}"
 ) -> Iterator[Fleet]:
     """A project whose processes are all gone at the end of the block."""
-    yaml = f"app: {app}\nredis: ${{FLEET_REDIS}}\nimport: [fleet_jobs]\nworker: {worker}\nworkstreams:\n{workstreams}"
+    head = f"app: {app}\nredis: ${{FLEET_REDIS}}\nimport: [fleet_jobs]\nworker: {worker}\n"
+    yaml = f"{head}workstreams:\n{workstreams}"
     one = Fleet(folder, yaml, jobs, server)
     try:
         yield one

@@ -36,7 +36,8 @@ def test_no_window_holds_more_starts_than_the_rate_over_two_processes(
 
 
 def test_two_rates_and_a_shared_one_hold_together(tmp_path: Path, app_name: str, server_url: str) -> None:
-    workstreams = "  twilio: {rate: [10/s, 18/5s]}\n  other: {rate: 100/s, within: [account]}\nlimits:\n  account: {rate: 5/s}\n"
+    workstreams = "  twilio: {rate: [10/s, 18/5s]}\n  other: {rate: 100/s, within: [account]}\n"
+    workstreams += "limits:\n  account: {rate: 5/s}\n"
     jobs = TICK + "\n@actor(workstream='other')\ndef tock():\n    run(0)\n"
     with fleet(tmp_path, app_name, server_url, workstreams, jobs) as project:
         project.start().wait_for_workers(2)

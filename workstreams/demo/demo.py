@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
+from workstreams import WorkstreamBroker
 from workstreams.declare.config import EMBEDDED
 from workstreams.demo.feeder import Feeder
 from workstreams.demo.inputs import file_jobs, webhook_jobs
@@ -20,7 +21,6 @@ from workstreams.demo.screen import View, show
 from workstreams.demo.settings import FILES, RECEIVER_VARIABLE, WEBHOOKS, folder_of
 from workstreams.errors import RedisUnavailable
 from workstreams.send.job import Job
-from workstreams import WorkstreamBroker
 
 __all__ = ["Demo"]
 
