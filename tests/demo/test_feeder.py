@@ -22,7 +22,7 @@ class Recorder:
         self.calls: list[list[str]] = []
         self._before = before
 
-    def enqueue_many(self, messages: Iterable[Message[Any]], *, due: str = "") -> list[Job[Any]]:  # noqa: ARG002
+    def enqueue_many(self, messages: Iterable[Message[Any]], *, due: str = "") -> list[Job[Any]]:
         jobs = [Job.of(message) for message in messages]
         self.calls.append([job.id for job in jobs])
         self._before()

@@ -120,7 +120,7 @@ def test_a_dumb_terminal_gets_lines(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_reader_that_is_gone_ends_it_without_a_traceback() -> None:
     class Gone(StringIO):
-        def write(self, text: str) -> int:  # noqa: ARG002
+        def write(self, text: str) -> int:
             raise BrokenPipeError
 
     show(lambda: VIEW, threading.Event(), Gone(), {})

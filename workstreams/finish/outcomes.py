@@ -87,16 +87,18 @@ class Outcomes(Middleware):
         if not isinstance(message, Delivery):
             return
         broker = ours(broker)
+        if exception is None:
+            failed = "a middleware marked it as failed"
+            self._end(broker, message, _failed_by_a_middleware(failed) if message.failed else Outcome("done"))
+            return
         actor = broker.actors.get(message.actor_name)
         retries = int(message.options.get("retries", 0))
         policy = policy_of(broker.config, message, actor, self._given)
         outcome = decide(exception, retries, policy)
-        if exception is None and message.failed:
-            outcome = _failed_by_a_middleware("a middleware marked it as failed")
-        if exception is not None and outcome.error is not None:
+        if outcome.error is not None:
             _say_failed(outcome, exception, policy)
         self._end(broker, message, outcome)
-        if outcome.kind == "dead" and exception is not None:
+        if outcome.kind == "dead":
             self._tell_of_death(broker, message, actor, retries, policy, exception)
 
     def after_skip_message(self, broker: Broker, message: MessageProxy) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 from dramatiq import Actor, Broker, Consumer, Message, Middleware
 from dramatiq.errors import QueueJoinTimeout, QueueNotFound
+from dramatiq.middleware import MiddlewareError
 
 from workstreams.declare.config import Config, load_config
 from workstreams.errors import RedisUnavailable, WorkstreamsError
@@ -24,6 +25,7 @@ from workstreams.store.keys import Keys
 from workstreams.store.link import Link
 from workstreams.wait.arrival import delay_of, without_eta
 from workstreams.wait.emptying import failure_in, flush, unfinished
+from workstreams.wait.hooks import Hooks
 from workstreams.wait.ports import Admission, Captures
 from workstreams.wait.stand_ins import StandIns, is_absorbed
 
@@ -61,6 +63,7 @@ class WorkstreamBroker(Broker):
         self.stand_ins = StandIns()
         self.sender = Sender(lambda: self.config, lambda: self.link)
         super().__init__(middleware=[])
+        self._hooks = Hooks(self.middleware)
         self.queues: set[str] = set()
         for one in middleware:
             self.add_middleware(one)
@@ -120,6 +123,29 @@ class WorkstreamBroker(Broker):
         if vacant is not None and not place:
             self.middleware.insert(vacant, self.middleware.pop())
         self.middleware.sort(key=lambda one: bool(getattr(one, "stays_last", False)))
+        self._hooks.forget()
+
+    def emit_before(self, signal: str, *args: Any, **kwargs: Any) -> None:
+        """Call what middleware does before a moment; as Dramatiq, but without the hooks that do nothing."""
+        for middleware, hook in self._hooks.of("before_" + signal):
+            try:
+                hook(self, *args, **kwargs)
+            except MiddlewareError:
+                raise
+            except Exception:
+                self.logger.critical(
+                    "Unexpected failure in before_%s of %r.", signal, middleware, exc_info=True
+                )
+
+    def emit_after(self, signal: str, *args: Any, **kwargs: Any) -> None:
+        """Call what middleware does after a moment, the last in the list first."""
+        for middleware, hook in reversed(self._hooks.of("after_" + signal)):
+            try:
+                hook(self, *args, **kwargs)
+            except Exception:
+                self.logger.critical(
+                    "Unexpected failure in after_%s of %r.", signal, middleware, exc_info=True
+                )
 
     def declare_actor(self, actor: Actor[..., Any]) -> None:
         """Declare an actor; a priority in words is kept from Dramatiq's own queue, which sorts numbers."""
