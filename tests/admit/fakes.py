@@ -78,9 +78,10 @@ class Bench:
         self.refused: list[dict[str, Any]] = []
         self.troubles: list[redis.RedisError | None] = []
         self.lost = threading.Event()
+        self.failed = threading.Event()
         self._goes_on = goes_on
         self.unsettled = threading.Event()
-        reports = Reports(self.refused.append, self._lose, self.unsettled.set, self.troubles.append)
+        reports = Reports(self.refused.append, self._lose, self.unsettled.set, self.troubles.append, self.failed.set)
         self.exchange = Exchange(self.scripts, "s1", "h:1", {"mail": self.lane}, self.deliver, reports)  # type: ignore[arg-type]
 
     def _lose(self) -> bool:

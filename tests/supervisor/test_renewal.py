@@ -32,7 +32,7 @@ class Sessions:
         self.renewed.append(list(sids))
         return sessions.Renewal(self.lost, self.overdue, None)
 
-    def end(self, sid: str, why: str, *, blame: bool) -> int:
+    def end(self, sid: str, why: str, *, blame: bool, guilty: object = ()) -> int:
         if self.away.is_set():
             raise redis.ConnectionError("away")
         self.ended.append((sid, why, blame))

@@ -171,13 +171,17 @@ class AdmissionMiddleware(Middleware):
         sessions = Sessions(link.patient_scripts())
         info = SessionInfo(sid, worker_name(), self.pool, tuple(names), config.worker.max_deliveries)
         with redis_errors(link.url):
-            publish(config, link.scripts)
+            if not self.watched:
+                # A supervisor publishes when its user starts it; a process that is replaced
+                # must not change the limits of the fleet.
+                publish(config, link.scripts)
             epoch = sessions.open(info, config.worker.lease)
         reports = Reports(
             refused=self._say_refused,
             lost=lambda: self._lose(lost) if self.watched else self._open_again(sessions, info, config),
             unsettled=lambda: self._publish_again(broker),
             trouble=self._say_trouble,
+            failed=lambda: self._fail(lost),
         )
         deliver = _Deliverer(broker, info.worker)
         exchange = Exchange(link.patient_scripts(), sid, info.worker, lanes, deliver, reports, epoch)
@@ -202,6 +206,13 @@ class AdmissionMiddleware(Middleware):
         """A supervisor replaces the process."""
         lost.set()
         return False
+
+    def _fail(self, lost: threading.Event) -> None:
+        """Nothing is asked or told any longer: let the lease run out, so that others get the jobs."""
+        lost.set()
+        if self.admitted is not None and self.admitted.renewer is not None:
+            self.admitted.renewer.stop()
+            self.log.critical("worker_useless", hint="restart this process")
 
     def _open_again(self, sessions: Sessions, info: SessionInfo, config: Config) -> bool:
         """Nobody would replace this process: its session begins anew, holding nothing."""

@@ -86,7 +86,7 @@ def _without_outcome(message: Delivery) -> dict[str, object]:
     retries = message.options["retries"] = int(message.options.get("retries", 0)) + 1
     text = f"{type(error).__name__}: a hook was interrupted after the job"
     described = orjson.dumps({"type": type(error).__name__, "message": text}).decode()
-    if retries > MOST_INTERRUPTED:
+    if retries > (message.options.get("max_retries") or MOST_INTERRUPTED):
         return message.finish("dead", err=described)
     return message.finish(
         "retry",

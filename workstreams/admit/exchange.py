@@ -25,7 +25,7 @@ import redis
 
 from workstreams.admit.delivery import Delivery, Grant
 from workstreams.admit.lane import Lane
-from workstreams.store.scripts import Scripts
+from workstreams.store.scripts import ScriptFailed, Scripts
 
 __all__ = ["Deliver", "Exchange", "Reports"]
 
@@ -37,6 +37,9 @@ POLL = 10.0
 
 #: Seconds between tries while Redis is away.
 RETRY = 0.25
+
+#: Times that a call which the script cannot carry out is tried.
+MOST_FAILURES = 3
 
 #: At most so many finishes in one call: a longer script would hold Redis up.
 MOST_FINISHES = 250
@@ -58,12 +61,14 @@ class Reports:
         was opened again, so that work goes on.
       unsettled: Called when Redis has no settings for a workstream, to publish them again.
       trouble: Given the error that begins an outage of Redis, and None at its end.
+      failed: Called when the exchange itself ends by an error.
     """
 
     refused: Callable[[dict[str, Any]], None]
     lost: Callable[[], bool]
     unsettled: Callable[[], None]
     trouble: Callable[[redis.RedisError | None], None]
+    failed: Callable[[], None]
 
 
 class Exchange(threading.Thread):
@@ -187,7 +192,8 @@ class Exchange(threading.Thread):
         except Exception:
             # Without this thread the process would hold its leases and do nothing.
             logging.getLogger("workstreams").exception("exchange_failed")
-            self._lose([])
+            self._lost = self._draining = self._left = True
+            self._reports.failed()
 
     def _serve(self) -> None:
         while True:
@@ -277,10 +283,16 @@ class Exchange(threading.Thread):
 
     def _ask(self, call: Mapping[str, Any]) -> list[Any] | None:
         """Repeat one call until it is answered; a lost reply is answered the same again."""
-        away = False
+        away, failures = False, 0
         while True:
             try:
                 reply: list[Any] = self._scripts.run("exchange", call)
+            except ScriptFailed:
+                # Not the server but what it was told: to repeat that for ever would hold
+                # everything else of this process up.
+                failures += 1
+                if failures >= MOST_FAILURES:
+                    raise
             except redis.RedisError as error:
                 # Whatever it is (gone, loading, read-only, no auth): hold on and go on trying.
                 if not away:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from uuid import uuid4
 
 from workstreams.store.scripts import Scripts
@@ -110,20 +110,22 @@ class Sessions:
             next_expiry=None if int(expiry) < 0 else int(expiry) / 1_000_000,
         )
 
-    def end(self, sid: str, why: str, *, blame: bool) -> int:
+    def end(self, sid: str, why: str, *, blame: bool, guilty: Iterable[str] = ()) -> int:
         """End a session whose process is gone for certain; its jobs go to the front.
 
         Parameters:
           sid: The session.
           why: What ended it, for the jobs' logs.
           blame: Whether the deliveries count against the jobs.
+          guilty: Only against these, as the lease names them, if there are any.
 
         Returns:
           How many jobs were given back.
         """
         given = 0
         while True:
-            taken, all_taken = self._scripts.run("end_session", self._call(sid=sid, why=why, blame=blame))
+            call = self._call(sid=sid, why=why, blame=blame, guilty=list(guilty))
+            taken, all_taken = self._scripts.run("end_session", call)
             given += int(taken)
             if all_taken:
                 return given

@@ -74,13 +74,24 @@ def backoff(policy: RetryPolicy, retries: int) -> int:
     return min(policy.max_backoff, round(base * (1 + policy.jitter * random.uniform(-1, 1))))
 
 
+def text_of(error: BaseException) -> str:
+    """An error's text as UTF-8 can carry it; one that cannot be told must not change the outcome."""
+    try:
+        return str(error).encode("utf-8", "replace").decode()
+    except Exception:
+        return "(an error whose text cannot be made)"
+
+
 def describe(error: BaseException) -> dict[str, Any]:
     """An error as its job record keeps it."""
-    lines = traceback.format_exception(type(error), error, error.__traceback__)
+    try:
+        lines = traceback.format_exception(type(error), error, error.__traceback__)
+    except Exception:
+        lines = []
     return {
         "type": type(error).__name__,
-        "message": str(error)[:2_000],
-        "traceback": "".join(lines)[-TRACEBACK_CHARACTERS:],
+        "message": text_of(error)[:2_000],
+        "traceback": "".join(lines)[-TRACEBACK_CHARACTERS:].encode("utf-8", "replace").decode(),
     }
 
 
@@ -99,9 +110,9 @@ def decide(error: BaseException | None, retries: int, policy: RetryPolicy) -> Ou
     if isinstance(error, Cancelled):
         return Outcome("cancelled", why="it was cancelled")
     if isinstance(error, RateLimited):
-        return Outcome("defer", wait=error.wait, why=str(error))
+        return Outcome("defer", wait=error.wait, why=text_of(error))
     if isinstance(error, Discard):
-        return Outcome("discard", error={"type": "Discard", "message": str(error)}, why=str(error))
+        return Outcome("discard", error={"type": "Discard", "message": text_of(error)}, why=text_of(error))
     if not isinstance(error, Exception | Interrupt):
         # SystemExit and the like inside a job are that job's failure, not the worker's end.
         return _retry_or_die(error, retries, policy)

@@ -8,6 +8,7 @@ it runs waits again when it ends.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from typing import Any
 
@@ -95,9 +96,11 @@ class Outcomes(Middleware):
         retries = int(message.options.get("retries", 0))
         policy = policy_of(broker.config, message, actor, self._given)
         outcome = decide(exception, retries, policy)
-        if outcome.error is not None:
-            _say_failed(outcome, exception, policy)
         self._end(broker, message, outcome)
+        if outcome.error is not None:
+            # The outcome stands by now, whatever a logger of the user's does.
+            with contextlib.suppress(Exception):
+                _say_failed(outcome, exception, policy)
         if outcome.kind == "dead":
             self._tell_of_death(broker, message, actor, retries, policy, exception)
 

@@ -17,6 +17,7 @@ from workstreams.store.keys import Keys
 __all__ = ["ScriptFailed", "Scripts", "source_of"]
 
 _INCLUDE = re.compile(r"^--! include (.+)$")
+_PASSING = re.compile("MISCONF|NOREPLICAS|LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN")
 _USER_LINE = re.compile(r"user_script:(\d+)")
 
 
@@ -100,6 +101,11 @@ class Scripts:
         try:
             return script(keys=[self.keys.clock], args=[orjson.dumps(call), *words])
         except ResponseError as error:
-            if "user_script" in str(error):
+            # A read-only or failing server has a class, or a word, of its own, and may be asked again.
+            if (
+                type(error) is ResponseError
+                and "user_script" in str(error)
+                and not _PASSING.match(str(error))
+            ):
                 raise _placed(error, operation) from error
             raise

@@ -45,6 +45,7 @@ class Child:
         self.stopping = False
         self.kill_reason = ""
         self.lost_at: float | None = None
+        self.guilty: frozenset[str] = frozenset()
         self.began = time.monotonic()
         self.log_fd, self.output_fd = log_read, output_read
         os.set_blocking(log_read, False)
@@ -61,6 +62,9 @@ class Child:
                 # A session of its own: Ctrl-C in the terminal is for the supervisor.
                 start_new_session=True,
             )
+        except OSError:
+            self.close()
+            raise
         finally:
             for fd in (log_write, output_write, control_read):
                 os.close(fd)
@@ -101,9 +105,11 @@ class Child:
         with contextlib.suppress(BrokenPipeError):
             os.write(self._control, DRAIN)
 
-    def lose(self) -> None:
-        """Tell it that its lease was lost."""
-        self.lost_at = time.monotonic()
+    def lose(self, why: str) -> None:
+        """Tell it that it must go; once is enough."""
+        if self.lost_at is not None:
+            return
+        self.lost_at, self.kill_reason = time.monotonic(), why
         with contextlib.suppress(BrokenPipeError):
             os.write(self._control, LOST)
 

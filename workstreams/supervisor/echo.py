@@ -6,14 +6,16 @@ many it passed over. ``workstreams tail`` shows them all.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from queue import Full, Queue
 from typing import Any, TextIO, cast
 
 import redis
 
-from workstreams.log.lines import LEVELS, line_of
+from workstreams.log.lines import LEVELS, line_of, notice
 from workstreams.log.render import renderer
 from workstreams.store.keys import Keys
 
@@ -22,12 +24,16 @@ __all__ = ["Echo", "Printer"]
 #: Events read in one go, and the pause after a full one: 2,000 a second at most.
 BATCH = 500
 PAUSE = 0.25
+#: Lines that wait for a slow terminal at most.
+MOST_WAITING = 10_000
+
 #: Milliseconds that one read waits: how soon a stop is noticed.
 BLOCK = 500
 
 
 class Printer:
-    """Writes lines to a stream, from any thread, one at a time.
+    """Writes lines to a stream, from a thread of its own: a terminal that is held, or a reader
+    that is slow, holds nobody up.
 
     Parameters:
       stream: Where to.
@@ -41,19 +47,42 @@ class Printer:
         self._render = renderer(stream, form)
         self._weight = LEVELS[level]
         self._quiet = quiet
-        self._mutex = threading.Lock()
+        self._lines: Queue[Mapping[str, Any] | None] = Queue(MOST_WAITING)
+        self._missed = 0
+        self._thread = threading.Thread(target=self._run, name="workstreams-printer", daemon=True)
+        self._thread.start()
 
     def __call__(self, line: Mapping[str, Any]) -> None:
         if self._quiet or LEVELS.get(str(line.get("level")), 20) < self._weight:
             return
-        text = self._render(line)
-        with self._mutex:
+        try:
+            self._lines.put_nowait(line)
+        except Full:
+            self._missed += 1
+
+    def close(self, timeout: float = 1.0) -> None:
+        """Write what waits, for at most *timeout* seconds."""
+        try:
+            self._lines.put(None, timeout=timeout)
+        except Full:
+            return
+        self._thread.join(timeout)
+
+    def _run(self) -> None:
+        while (line := self._lines.get()) is not None:
+            missed, self._missed = self._missed, 0
+            text = self._render(line) + "\n"
+            if missed:
+                text += self._render(notice("lines_not_printed", {"count": missed})) + "\n"
             try:
-                self._stream.write(text + "\n")
-                self._stream.flush()
-            except (BrokenPipeError, ValueError):
-                # Whoever read this is gone; the work goes on, and Redis has the lines.
+                self._stream.write(text)
+                if self._lines.empty():
+                    self._stream.flush()
+            except (OSError, ValueError):
+                # Whoever read this is gone, or the disk is full; the work goes on, and Redis has the lines.
                 self._quiet = True
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.flush()
 
 
 class Echo(threading.Thread):

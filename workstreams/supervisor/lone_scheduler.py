@@ -63,6 +63,7 @@ def schedule_alone(config: Config, source: ConfigSource) -> int:
             finally:
                 scheduling.stop()
                 link.close()
+                show.close()
     finally:
         signals.close()
     return 0

@@ -10,16 +10,20 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import select
 import signal
 import sys
+import threading
 import time
 import traceback
+from types import FrameType
 
+import psutil
 from dramatiq import Worker
 
-from workstreams.admit.admission import AdmissionMiddleware, BootFailed, Unreachable, worker_name
+from workstreams.admit.admission import AdmissionMiddleware, Admitted, BootFailed, Unreachable, worker_name
 from workstreams.app import configure, import_actors
 from workstreams.declare.config import Config, load_config
 from workstreams.declare.references import check_actors
@@ -52,32 +56,70 @@ def main() -> int:
       The exit code.
     """
     # Ctrl-C reaches the whole terminal; only the supervisor decides what it means.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    # Not SIG_IGN: a program that a job starts would inherit it and could not be ended.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _deaf)
+    os.register_at_fork(after_in_child=_hear_again)
     spec = ChildSpec.decode(os.environ.pop(VARIABLE))
     pipe = PipeWriter(spec.log_fd)
     try:
         return _Process(spec, pipe).run()
     except RedisUnavailable as error:
-        pipe.status({"state": "failed", "error": str(error), "code": EXIT_KILLED})
-        return EXIT_KILLED
+        return _say_failed(pipe, str(error), EXIT_KILLED)
     except Unreachable as error:
-        pipe.status({"state": "failed", "error": str(error), "code": EXIT_KILLED})
-        return EXIT_KILLED
+        return _say_failed(pipe, str(error), EXIT_KILLED)
     except (WorkstreamsError, BootFailed) as error:
-        pipe.status({"state": "failed", "error": str(error), "code": EXIT_CONFIG})
-        return EXIT_CONFIG
+        return _say_failed(pipe, str(error), EXIT_CONFIG)
     except Exception:
         # A module of the user's that fails while it is imported: its traceback is the answer.
-        pipe.status({"state": "failed", "error": traceback.format_exc(), "code": EXIT_CONFIG})
-        return EXIT_CONFIG
+        return _say_failed(pipe, traceback.format_exc(), EXIT_CONFIG)
     finally:
         pipe.close()
+
+
+def _deaf(number: int, frame: FrameType | None) -> None:
+    """A signal that means nothing here."""
+
+
+def _hear_again() -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+
+
+def _say_failed(pipe: PipeWriter, error: str, code: int) -> int:
+    """Tell the supervisor why this process ends; it waits for room a while, since it matters."""
+    deadline = time.monotonic() + 5
+    while not pipe.status({"state": "failed", "error": error[-32_000:], "code": code}):
+        if time.monotonic() > deadline:
+            break
+        time.sleep(0.05)
+    return code
+
+
+def _print_to_nobody() -> None:
+    """The supervisor is gone, and with it the other end of stdout: a print must not fail a job."""
+    nobody = os.open(os.devnull, os.O_WRONLY)
+    for fd in (1, 2):
+        os.dup2(nobody, fd)
+
+
+def _end_if_told(control_fd: int, begun: threading.Event) -> None:
+    """Until there is work to drain, whatever the supervisor says, or its end, ends the process.
+
+    On a thread of its own: a module may take long to import, or for ever.
+    """
+    while not begun.is_set():
+        ready, _, _ = select.select([control_fd], [], [], TICK)
+        if ready and not begun.is_set():
+            os._exit(EXIT_OK)
 
 
 class _Process:
     def __init__(self, spec: ChildSpec, pipe: PipeWriter) -> None:
         self._spec = spec
+        self._self = psutil.Process()
+        self._begun = threading.Event()
+        threading.Thread(target=_end_if_told, args=(spec.control_fd, self._begun), daemon=True).start()
         self._pipe = pipe
         self._config = load_config(spec.config, overrides=spec.overrides)
         self._worker: Worker | None = None
@@ -94,8 +136,11 @@ class _Process:
         check_actors(config, {name: actor.queue_name for name, actor in broker.actors.items()})
         admission = next(one for one in broker.middleware if isinstance(one, AdmissionMiddleware))
         admission.watch(self._spec.sid, self._spec.pool)
+        self._begun.set()
         self._worker = self._start(broker, config)
-        self._pipe.status({"state": "ready"})
+        # Whoever is not known to work is not renewed: it has to be heard.
+        while not self._pipe.status({"state": "ready"}):
+            time.sleep(0.05)
         return self._serve(admission)
 
     def _start(self, broker: WorkstreamBroker, config: Config) -> Worker:
@@ -112,47 +157,67 @@ class _Process:
         assert self._worker is not None
         assert admission.admitted is not None
         admitted, worker = admission.admitted, self._worker
-        most = self._config.worker.recycle.jobs
         while True:
-            ready, _, _ = select.select([self._spec.control_fd], [], [], TICK)
-            if ready:
-                told = os.read(self._spec.control_fd, 1)
-                if told == LOST:
-                    # Ask at once, so that what ended here is refused and said to be.
-                    admitted.exchange.wake("*", 0.0)
-                    admitted.lost.wait(1.0)
-                    return EXIT_REPLACE
-                return self._drain(
-                    worker, admission, self._spec.grace if told == DRAIN else self._spec.orphan_grace
-                )
+            told = self._told(TICK)
+            if told is not None:
+                return self._obey(told, worker, admission)
             if admitted.lost.is_set():
                 # Its jobs run elsewhere: nothing that still runs here may be recorded.
                 return EXIT_REPLACE
-            if not all(thread.is_alive() for thread in worker.workers):
+            if not self._alive(worker):
                 self._pipe.line(self._note("thread_lost", "the process is replaced"))
-                self._drain(worker, admission, self._spec.grace)
-                return EXIT_REPLACE
-            if most is not None and admitted.exchange.ended >= most:
-                self._drain(worker, admission, self._spec.grace)
-                return EXIT_REPLACE
+                return self._drain(worker, admission, self._spec.grace, EXIT_REPLACE)
+            if self._is_worn(admitted):
+                # What runs may take its time: a recycling must not cost a job its run.
+                return self._drain(worker, admission, math.inf, EXIT_REPLACE)
 
-    def _drain(self, worker: Worker, admission: AdmissionMiddleware, grace: float) -> int:
+    def _told(self, seconds: float) -> bytes | None:
+        """What the supervisor says within so many seconds; b"" means that it is gone."""
+        ready, _, _ = select.select([self._spec.control_fd], [], [], seconds)
+        return os.read(self._spec.control_fd, 1) if ready else None
+
+    def _obey(self, told: bytes, worker: Worker, admission: AdmissionMiddleware) -> int:
+        assert admission.admitted is not None
+        if told == LOST:
+            # Ask at once, so that what ended here is refused and said to be.
+            admission.admitted.exchange.wake("*", 0.0)
+            admission.admitted.lost.wait(1.0)
+            return EXIT_REPLACE
+        if told == DRAIN:
+            return self._drain(worker, admission, self._spec.grace, EXIT_OK)
+        _print_to_nobody()
+        return self._drain(worker, admission, self._spec.orphan_grace, EXIT_OK)
+
+    def _is_worn(self, admitted: Admitted) -> bool:
+        recycle = self._config.worker.recycle
+        if recycle.jobs is not None and admitted.exchange.ended >= recycle.jobs:
+            return True
+        return recycle.memory is not None and self._self.memory_info().rss >= recycle.memory
+
+    def _drain(self, worker: Worker, admission: AdmissionMiddleware, grace: float, code: int) -> int:
         admitted = admission.admitted
         assert admitted is not None
         admitted.exchange.drain()
         deadline = time.monotonic() + grace
-        while admitted.exchange.busy and time.monotonic() < deadline and self._alive(worker):
+        while admitted.exchange.busy > self._dead(worker) and time.monotonic() < deadline:
+            # A drain that was asked for is not asked for again; only a recycling listens on.
+            told = self._told(0.01) if grace == math.inf else None
+            if told is not None:
+                return self._obey(told, worker, admission)
             time.sleep(0.01)
         if admitted.exchange.busy:
             # Threads cannot be ended. What is done so far is told; what runs is the
             # supervisor's to hand back, once this process is gone.
             admitted.exchange.close(1.0)
-            return EXIT_KILLED
+            return code or EXIT_KILLED
         worker.stop(timeout=2_000)
-        return EXIT_OK
+        return code
+
+    def _dead(self, worker: Worker) -> int:
+        return sum(not thread.is_alive() for thread in worker.workers)
 
     def _alive(self, worker: Worker) -> bool:
-        return any(thread.is_alive() for thread in worker.workers)
+        return self._dead(worker) == 0
 
     def _note(self, event: str, hint: str) -> dict[str, object]:
         return notice(event, {"app": self._config.app, "worker": worker_name(), "hint": hint})

@@ -46,6 +46,7 @@ class _Ended:
     sid: str
     why: str
     blame: bool
+    guilty: frozenset[str]
 
 
 class Renewal(threading.Thread):
@@ -81,17 +82,18 @@ class Renewal(threading.Thread):
             self._watched[process.sid] = process
             self._changed.notify()
 
-    def end(self, sid: str, why: str, *, blame: bool) -> None:
+    def end(self, sid: str, why: str, *, blame: bool, guilty: frozenset[str] = frozenset()) -> None:
         """A process is gone for certain: hand back at once what it held.
 
         Parameters:
           sid: Its session.
           why: What ended it.
           blame: Whether the deliveries count against the jobs.
+          guilty: Only against these, if there are any.
         """
         with self._changed:
             self._watched.pop(sid, None)
-            self._ended.append(_Ended(sid, why, blame))
+            self._ended.append(_Ended(sid, why, blame, guilty))
             self._changed.notify()
 
     def stop(self, timeout: float) -> bool:
@@ -129,7 +131,7 @@ class Renewal(threading.Thread):
 
     def _tell_ended(self, ended: list[_Ended]) -> None:
         for one in ended:
-            self._sessions.end(one.sid, one.why, blame=one.blame)
+            self._sessions.end(one.sid, one.why, blame=one.blame, guilty=one.guilty)
             with self._changed:
                 self._ended.remove(one)
 

@@ -14,7 +14,7 @@ from workstreams.admit.sessions import Sessions
 from workstreams.declare.config import EMBEDDED, Config
 from workstreams.declare.config.source_spec import ConfigSource
 from workstreams.declare.publishing import publish
-from workstreams.errors import ConfigError, Problem, RedisUnsuitable
+from workstreams.errors import ConfigError, Problem, RedisUnavailable, RedisUnsuitable
 from workstreams.log.lines import notice
 from workstreams.log.ship import Shipper
 from workstreams.store.check import server_facts, suitability
@@ -26,7 +26,7 @@ from workstreams.supervisor.echo import Echo, Printer
 from workstreams.supervisor.renewal import Renewal
 from workstreams.supervisor.scheduling import Scheduling
 from workstreams.supervisor.signals import Signals
-from workstreams.supervisor.spec import ChildSpec
+from workstreams.supervisor.spec import EXIT_KILLED, ChildSpec
 from workstreams.supervisor.supervisor import Crew, Supervisor
 
 __all__ = ["Screen", "crews_of", "supervise"]
@@ -37,6 +37,9 @@ ORPHAN_SHARE = 0.5
 
 #: Seconds that the last lines and hand-backs may take to reach Redis.
 LAST_CALL = 5.0
+
+#: Seconds between attempts to start an embedded server that does not come up.
+START_PAUSE = 2.0
 
 Show = Callable[[Mapping[str, Any]], None]
 
@@ -174,7 +177,9 @@ class _Run:
             sessions,
             config.worker.lease,
             lambda sid: self._supervisor.lose(sid, "its lease was lost"),
-            lambda sid, member: self._supervisor.lose(sid, f"a job was past its hard bound: {member}"),
+            lambda sid, job: self._supervisor.lose(
+                sid, f"a job was past its hard bound: {job}", frozenset({job})
+            ),
         )
         lease, grace = config.worker.lease / 1_000_000, config.worker.grace / 1_000_000
         spec = ChildSpec(source.path, dict(source.overrides), "", (), "", -1, -1, grace, lease * ORPHAN_SHARE)
@@ -185,7 +190,7 @@ class _Run:
         self._echo = Echo(
             self._link.listener, self._link.keys, self._names, self._supervisor.owns, self._show
         )
-        self._next_look = 0.0
+        self._next_look = self._next_start = 0.0
 
     def to_the_end(self, until_empty: bool) -> int:
         self._until_empty = until_empty
@@ -204,13 +209,15 @@ class _Run:
                 self._scheduling.stop()
             if self._screen is not None:
                 self._screen.end()
-            self._renewal.stop(LAST_CALL)
+            told = self._renewal.stop(LAST_CALL)
             self._shipper.close(LAST_CALL)
             self._echo.stop()
             self._link.close()
+            self._show.close()
         if self._supervisor.failure:
             raise ConfigError.said_by(self._supervisor.failure)
-        return code
+        # What ended could not be told to Redis: it will run again.
+        return code if told else code or EXIT_KILLED
 
     def _keep_line(self, line: Mapping[str, Any]) -> None:
         self._shipper.put("", None, line)
@@ -225,12 +232,24 @@ class _Run:
 
     def _tick(self) -> bool:
         """Whether to stop because nothing is left; keeps the embedded server up meanwhile."""
-        if self._server is not None and self._server.ensure_running():
-            self._show(notice("server_restarted", {"app": self._config.app}))
+        self._keep_server()
         if not self._until_empty or time.monotonic() < self._next_look:
             return False
         self._next_look = time.monotonic() + 0.2
         return self._nothing_left()
+
+    def _keep_server(self) -> None:
+        """Start the embedded server again if it died; while it cannot be, go on and try again."""
+        if self._server is None or time.monotonic() < self._next_start:
+            return
+        try:
+            restarted = self._server.ensure_running()
+        except RedisUnavailable as error:
+            self._show(notice("server_not_restarted", {"app": self._config.app, "why": str(error)}))
+            self._next_start = time.monotonic() + START_PAUSE
+            return
+        if restarted:
+            self._show(notice("server_restarted", {"app": self._config.app}))
 
     def _nothing_left(self) -> bool:
         keys, pipe = self._link.keys, self._link.scripts.client.pipeline(transaction=True)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import selectors
+import subprocess
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -92,7 +93,7 @@ class Supervisor:
         self._children: dict[int, Child] = {}
         self._due: list[tuple[float, Crew]] = []
         self._pauses: dict[str, float] = {}
-        self._to_kill: list[tuple[str, str]] = []
+        self._to_kill: list[tuple[str, str, frozenset[str]]] = []
         self._select = selectors.DefaultSelector()
         self._stopping_at: float | None = None
         self._worked = False
@@ -101,9 +102,15 @@ class Supervisor:
 
     # What other threads call.
 
-    def lose(self, sid: str, why: str) -> None:
-        """A session is over although its process lives: end the process."""
-        self._to_kill.append((sid, why))
+    def lose(self, sid: str, why: str, guilty: frozenset[str] = frozenset()) -> None:
+        """A process must go although it lives.
+
+        Parameters:
+          sid: Its session.
+          why: What it is ended for.
+          guilty: The jobs to blame for that, as the lease names them; its others are not.
+        """
+        self._to_kill.append((sid, why, guilty))
         self._signals.poke()
 
     def owns(self, worker: str) -> bool:
@@ -121,39 +128,59 @@ class Supervisor:
         self._select.register(self._signals.fd, selectors.EVENT_READ, None)
         now = time.monotonic()
         self._due = [(now, crew) for crew in self._crews for _ in range(crew.processes)]
-        while self._due or self._children:
-            self._start_due()
-            for key, _ in self._select.select(self._pause()):
-                if key.data is None:
-                    self._signals.clear()
-                else:
-                    self._read(key.data)
-            self._reap()
-            self._obey()
+        try:
+            while self._due or self._children:
+                self._look()
+        except BaseException:
+            # Nobody would hand back what runs here: end it in order before this gets out.
+            self._end_all()
+            raise
         return self._code
+
+    def _look(self) -> None:
+        self._start_due()
+        for key, _ in self._select.select(self._pause()):
+            if key.data is None:
+                self._signals.clear()
+            else:
+                self._read(key.data)
+        self._reap()
+        self._obey()
+
+    def _end_all(self) -> None:
+        self.stop()
+        for child in self._children.values():
+            try:
+                child.process.wait(max(0.0, (self._stopping_at or 0.0) - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                child.kill("its supervisor failed")
+                child.process.wait()
+            self._renewal.end(child.sid, "its supervisor failed", blame=False)
 
     def _pause(self) -> float:
         return max(0.0, min([TICK, *(at - time.monotonic() for at, _ in self._due)]))
 
     def _obey(self) -> None:
         self._end_lost()
+        # Also while it stops: finishes need the server until the end.
+        nothing_left = self._every_tick()
+        if (self._signals.count or nothing_left) and self._stopping_at is None:
+            self.stop()
         if self._signals.count > 1:
             for child in self._children.values():
                 child.stopping = True
                 child.kill("it was ended at once by a second signal")
-        elif (self._signals.count or self._every_tick()) and self._stopping_at is None:
-            self.stop()
         elif self._stopping_at is not None and time.monotonic() > self._stopping_at:
             for child in self._children.values():
                 child.kill("the grace was over")
 
     def _end_lost(self) -> None:
         to_kill, self._to_kill = self._to_kill, []
-        for sid, why in to_kill:
+        for sid, why, guilty in to_kill:
             for child in self._children.values():
-                if child.sid == sid and child.lost_at is None:
-                    child.kill_reason = why
-                    child.lose()
+                if child.sid == sid:
+                    child.guilty |= guilty
+                    child.lose(why)
         for child in self._children.values():
             if child.lost_at is not None and time.monotonic() > child.lost_at + AFTER_LOSS:
                 child.kill(child.kill_reason)
@@ -176,7 +203,13 @@ class Supervisor:
 
     def _start(self, crew: Crew) -> None:
         spec = dataclasses.replace(self._spec, pool=crew.pool, workstreams=crew.workstreams, sid=new_sid())
-        child = Child(spec, self._config.app)
+        try:
+            child = Child(spec, self._config.app)
+        except OSError as error:
+            # No process or pipe to be had now: the others go on, and this one is tried again.
+            self._say("worker_not_started", "error", pool=crew.pool, why=str(error))
+            self._due.append((time.monotonic() + LONGEST_PAUSE, crew))
+            return
         self._children[child.pid] = child
         self._select.register(child.log_fd, selectors.EVENT_READ, child)
         self._select.register(child.output_fd, selectors.EVENT_READ, child)
@@ -217,9 +250,14 @@ class Supervisor:
 
     def _bury(self, child: Child) -> None:
         code = child.process.returncode
-        orderly = child.stopping or code in (EXIT_OK, EXIT_REPLACE)
+        orderly = child.lost_at is None and (child.stopping or code in (EXIT_OK, EXIT_REPLACE))
         why = child.kill_reason or how_it_ended(code)
-        self._renewal.end(child.sid, why, blame=not orderly)
+        self._renewal.end(child.sid, why, blame=not orderly, guilty=child.guilty)
+        if code == EXIT_CONFIG and not self._worked:
+            child.failed = (
+                child.failed or "expected a worker process to start, found that it ended without a reason"
+            )
+            child.failed_code = EXIT_CONFIG
         if child.failed and not self._worked and child.failed_code == EXIT_CONFIG:
             # Nothing has ever worked: starting again would only say the same for ever.
             self.failure, self._code = child.failed, EXIT_CONFIG

@@ -2,13 +2,14 @@
 -- end_session: a process is gone for certain; what it held goes back to the front.
 --
 -- KEYS[1]  clock of the shard
--- ARGV[1]  JSON {sid, blame, why, epoch, fresh}; without blame no delivery is counted
+-- ARGV[1]  JSON {sid, blame, why, guilty ["workstream/id~delivery"...], epoch, fresh}; without blame
+--          no delivery is counted, with somebody guilty only theirs
 -- Returns  {how many were taken back, 1 if that was all}
 --! include base clock settings events batch rate gate ready wake timer job release recover
 
 local call = cjson.decode(ARGV[1])
 clock.read(call.epoch, call.fresh)
-local taken, all = recover.session(call.sid, call.blame, call.why)
+local taken, all = recover.session(call.sid, call.blame, call.why, call.guilty)
 release.wake({})
 events.flush()
 return {taken, all and 1 or 0}

@@ -2,6 +2,8 @@
 -- crossing from Lua into a command costs more than most commands themselves.
 local batch = {}
 
+local CHUNK = 1000
+
 local WAITING = {ZADD = {}, ZREM = {}}
 
 local function list_of(command, key)
@@ -28,7 +30,10 @@ end
 function batch.flush()
   for _, command in ipairs({'ZREM', 'ZADD'}) do
     for key, list in pairs(WAITING[command]) do
-      redis.call(command, key, unpack(list))
+      -- Lua's stack holds some thousands of arguments; a pair must not be cut in two.
+      for first = 1, #list, CHUNK do
+        redis.call(command, key, unpack(list, first, math.min(first + CHUNK - 1, #list)))
+      end
       WAITING[command][key] = nil
     end
   end

@@ -38,14 +38,16 @@ function recover.forget_sleeper(sid)
 end
 
 -- Returns how many were taken back, and whether that was all.
-function recover.session(sid, blame, why)
+function recover.session(sid, blame, why, guilty)
+  local named = {}
+  for _, entry in ipairs(guilty or {}) do named[entry] = true end
   local held = keys.held(sid)
   local most = tonumber(redis.call('HGET', keys.session(sid), 'max_deliveries') or 3)
   local entries = redis.call('ZRANGE', held, 0, RECOVER_AT_ONCE - 1)
   for _, entry in ipairs(entries) do
     batch.zrem(held, entry)
     local ws, member = entry:match('^([^/]*)/(.*)$')
-    recover.one(sid, ws, member, blame, why, most)
+    recover.one(sid, ws, member, blame and (not next(named) or named[entry]), why, most)
   end
   batch.flush()
   if #entries == RECOVER_AT_ONCE then return #entries, false end

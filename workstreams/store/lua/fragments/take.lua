@@ -63,7 +63,7 @@ function taking.jobs(ws, asked, room, caller, grants)
   local before, total, gone, refused = #grants, 0, 0, nil
   local took = taking.shared_limits(ws)
   repeat
-    local left = asked - (#grants - before)
+    local left = math.min(asked - (#grants - before), MOST)
     local key, most, turn = ready.next_key(ws, math.max(left, 1))
     if left < 1 or not key then break end
     local ids = redis.call('ZRANGE', keys.ready(ws, key), 0, most - 1)
