@@ -19,6 +19,7 @@ from workstreams.admit.admission import AdmissionMiddleware
 from workstreams.admit.limiters import ConcurrencyLimiter, RateLimiter
 from workstreams.control.operations import Operations
 from workstreams.declare.config import Config
+from workstreams.declare.references import import_problem
 from workstreams.errors import ConfigError, Problem
 from workstreams.finish.barriers import LimiterBackend
 from workstreams.finish.groups import WorkstreamGroups
@@ -275,12 +276,7 @@ def import_actors(config: Config) -> None:
     for module in config.imports:
         try:
             importlib.import_module(module)
-        except ImportError as error:
-            where = ", ".join(str(folder) for folder in config.path)
-            problems.append(
-                Problem(
-                    "a module that can be imported", f'"{module}": {error}', "import", hint=f"path: {where}"
-                )
-            )
+        except (Exception, SystemExit) as error:
+            problems.append(import_problem(module, error, config.path))
     if problems:
         raise ConfigError(problems)

@@ -81,7 +81,9 @@ class Bench:
         self.failed = threading.Event()
         self._goes_on = goes_on
         self.unsettled = threading.Event()
-        reports = Reports(self.refused.append, self._lose, self.unsettled.set, self.troubles.append, self.failed.set)
+        reports = Reports(
+            self.refused.append, self._lose, self.unsettled.set, self.troubles.append, self.failed.set
+        )
         self.exchange = Exchange(self.scripts, "s1", "h:1", {"mail": self.lane}, self.deliver, reports)  # type: ignore[arg-type]
 
     def _lose(self) -> bool:

@@ -104,6 +104,9 @@ class AdmissionMiddleware(Middleware):
             raise Unreachable(str(error)) from error  # type: ignore[no-untyped-call]
         except WorkstreamsError as error:
             raise BootFailed(str(error)) from error
+        except Exception as error:
+            # Dramatiq would log anything else and go on without admission.
+            raise BootFailed(f"{type(error).__name__}: {error}") from error
         ours(broker).admission = self
 
     def after_worker_boot(self, broker: Broker, worker: Worker) -> None:

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
-from collections.abc import Iterable
-from pathlib import Path
-
 from workstreams.declare.config import Config
 from workstreams.errors import ConfigError, Problem, nearest
 
@@ -48,25 +44,7 @@ def _import(config: Config, module: str) -> list[Problem]:
         import_actors(config.model_copy(update={"imports": (module,)}))
     except ConfigError as error:
         return list(error.problems)
-    except (Exception, SystemExit) as error:
-        return [_raised(module, error, config.path)]
     return []
-
-
-def _raised(module: str, error: BaseException, folders: Iterable[Path]) -> Problem:
-    """What the module's own code raised, and where."""
-    kind = f"{type(error).__name__}: {error}"
-    if isinstance(error, SyntaxError) and error.filename:
-        return Problem(
-            "a module that can be imported", kind, f"import {module}", Path(error.filename), error.lineno
-        )
-    frames = traceback.extract_tb(error.__traceback__)
-    # What a library raised is told at the line of the user's own that called it.
-    own = [frame for frame in frames if any(Path(frame.filename).is_relative_to(one) for one in folders)]
-    last = (own or frames)[-1]
-    return Problem(
-        "a module that can be imported", kind, f"import {module}", Path(last.filename), last.lineno
-    )
 
 
 def _undeclared(name: str, actors: list[str], config: Config) -> Problem:

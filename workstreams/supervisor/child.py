@@ -99,6 +99,20 @@ class Child:
             self._output = b""
         return [line.decode("utf-8", "replace") for line in lines if line.strip()], ended
 
+    def has_ended(self) -> bool:
+        """Whether it is gone; whatever it had started in its session goes with it.
+
+        Its number is not free for others before it is waited for, so only its own are killed.
+        """
+        if self.process.returncode is not None:
+            return True
+        if os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+            return False
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
+        self.process.wait()
+        return True
+
     def drain(self) -> None:
         """Tell it to finish what runs and end."""
         self.stopping = True

@@ -38,6 +38,7 @@ from workstreams.supervisor.spec import (
     EXIT_OK,
     EXIT_REPLACE,
     LOST,
+    ORPHAN_END,
     VARIABLE,
     ChildSpec,
 )
@@ -186,6 +187,10 @@ class _Process:
         if told == DRAIN:
             return self._drain(worker, admission, self._spec.grace, EXIT_OK)
         _print_to_nobody()
+        # Whatever holds its own end up, it must not outlive its lease.
+        last = threading.Timer(self._spec.orphan_grace + ORPHAN_END / 2, os._exit, (EXIT_KILLED,))
+        last.daemon = True
+        last.start()
         return self._drain(worker, admission, self._spec.orphan_grace, EXIT_OK)
 
     def _is_worn(self, admitted: Admitted) -> bool:

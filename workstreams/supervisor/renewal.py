@@ -7,6 +7,7 @@ a renewal.
 from __future__ import annotations
 
 import dataclasses
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -126,8 +127,15 @@ class Renewal(threading.Thread):
                 if time.monotonic() >= next_renewal:
                     next_renewal = time.monotonic() + self._renew(watched)
             except redis.RedisError:
-                with self._changed:
-                    self._changed.wait(RETRY)
+                self._rest()
+            except Exception:
+                # Without this thread every lease would run out, and all jobs run twice.
+                logging.getLogger("workstreams").exception("renewal_failed")
+                self._rest()
+
+    def _rest(self) -> None:
+        with self._changed:
+            self._changed.wait(RETRY)
 
     def _tell_ended(self, ended: list[_Ended]) -> None:
         for one in ended:
@@ -154,3 +162,6 @@ def _runs(pid: int) -> bool:
         return psutil.Process(pid).status() not in NOT_RUNNING
     except psutil.NoSuchProcess:
         return False
+    except psutil.Error:
+        # The kernel does not tell: it is there, and a lease is not to be lost over that.
+        return True

@@ -26,14 +26,14 @@ from workstreams.supervisor.echo import Echo, Printer
 from workstreams.supervisor.renewal import Renewal
 from workstreams.supervisor.scheduling import Scheduling
 from workstreams.supervisor.signals import Signals
-from workstreams.supervisor.spec import EXIT_KILLED, ChildSpec
+from workstreams.supervisor.spec import EXIT_KILLED, ORPHAN_END, ChildSpec
 from workstreams.supervisor.supervisor import Crew, Supervisor
 
 __all__ = ["Screen", "crews_of", "supervise"]
 
-#: Share of the lease that a process without a supervisor may still use: it was renewed up
-#: to a third of the lease ago, and must be gone before the rest is over.
-ORPHAN_SHARE = 0.5
+#: A process without a supervisor was renewed up to a third of the lease ago, and must be gone
+#: before the rest is over.
+ORPHAN_SHARE = 2 / 3
 
 #: Seconds that the last lines and hand-backs may take to reach Redis.
 LAST_CALL = 5.0
@@ -182,7 +182,17 @@ class _Run:
             ),
         )
         lease, grace = config.worker.lease / 1_000_000, config.worker.grace / 1_000_000
-        spec = ChildSpec(source.path, dict(source.overrides), "", (), "", -1, -1, grace, lease * ORPHAN_SHARE)
+        spec = ChildSpec(
+            source.path,
+            dict(source.overrides),
+            "",
+            (),
+            "",
+            -1,
+            -1,
+            grace,
+            max(0.0, lease * ORPHAN_SHARE - ORPHAN_END),
+        )
         self._until_empty = False
         self._supervisor = Supervisor(
             config, spec, crews, self._renewal, self._shipper, self._show, signals, self._tick

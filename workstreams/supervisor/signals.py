@@ -10,7 +10,7 @@ __all__ = ["Signals"]
 
 
 class Signals:
-    """Counts TERM and INT, and makes a pipe readable for each.
+    """Counts TERM, INT and HUP, and makes a pipe readable for each.
 
     The first asks for an orderly stop, the second for an end at once.
     """
@@ -20,7 +20,11 @@ class Signals:
         os.set_blocking(self.fd, False)
         os.set_blocking(self._write, False)
         self.count = 0
-        self._before = {one: signal.signal(one, self._handle) for one in (signal.SIGTERM, signal.SIGINT)}
+        heard = [signal.SIGTERM, signal.SIGINT]
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            # A terminal that is closed; under nohup it is ignored and stays so.
+            heard.append(signal.SIGHUP)
+        self._before = {one: signal.signal(one, self._handle) for one in heard}
 
     def _handle(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
         self.count += 1

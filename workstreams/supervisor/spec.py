@@ -7,7 +7,17 @@ from collections.abc import Mapping
 
 import orjson
 
-__all__ = ["DRAIN", "EXIT_CONFIG", "EXIT_KILLED", "EXIT_OK", "EXIT_REPLACE", "LOST", "VARIABLE", "ChildSpec"]
+__all__ = [
+    "DRAIN",
+    "EXIT_CONFIG",
+    "EXIT_KILLED",
+    "EXIT_OK",
+    "EXIT_REPLACE",
+    "LOST",
+    "ORPHAN_END",
+    "VARIABLE",
+    "ChildSpec",
+]
 
 #: The environment variable that carries the spec.
 VARIABLE = "WORKSTREAMS_CHILD"
@@ -17,6 +27,9 @@ DRAIN = b"d"
 
 #: The byte that means: the lease was lost, what runs here belongs to others.
 LOST = b"l"
+
+#: Seconds that the end of a process without a supervisor may take.
+ORPHAN_END = 1.25
 
 EXIT_OK = 0
 #: Something still ran when the grace was over.

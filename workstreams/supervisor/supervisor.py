@@ -10,9 +10,9 @@ Its duties:
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import selectors
-import subprocess
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -32,7 +32,7 @@ __all__ = ["Crew", "Supervisor"]
 TICK = 0.2
 
 #: Seconds after the grace at which a process that is still there is killed.
-AFTER_GRACE = 1.0
+AFTER_GRACE = 3.0
 
 #: Seconds that a process whose lease was lost has to say what it had finished.
 AFTER_LOSS = 1.5
@@ -150,11 +150,11 @@ class Supervisor:
     def _end_all(self) -> None:
         self.stop()
         for child in self._children.values():
-            try:
-                child.process.wait(max(0.0, (self._stopping_at or 0.0) - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                child.kill("its supervisor failed")
-                child.process.wait()
+            while not child.has_ended():
+                self._read(child)
+                if time.monotonic() > (self._stopping_at or 0.0):
+                    child.kill("its supervisor failed")
+                time.sleep(0.02)
             self._renewal.end(child.sid, "its supervisor failed", blame=False)
 
     def _pause(self) -> float:
@@ -162,14 +162,14 @@ class Supervisor:
 
     def _obey(self) -> None:
         self._end_lost()
-        # Also while it stops: finishes need the server until the end.
-        nothing_left = self._every_tick()
-        if (self._signals.count or nothing_left) and self._stopping_at is None:
-            self.stop()
         if self._signals.count > 1:
             for child in self._children.values():
                 child.stopping = True
                 child.kill("it was ended at once by a second signal")
+        # Also while it stops: finishes need the server until the end.
+        nothing_left = self._every_tick()
+        if (self._signals.count or nothing_left) and self._stopping_at is None:
+            self.stop()
         elif self._stopping_at is not None and time.monotonic() > self._stopping_at:
             for child in self._children.values():
                 child.kill("the grace was over")
@@ -217,15 +217,25 @@ class Supervisor:
     # Reading.
 
     def _read(self, child: Child) -> None:
-        frames, _ = child.read_frames()
+        frames, ended = child.read_frames()
+        if ended:
+            self._forget(child.log_fd)
         for frame in frames:
             if frame["k"] == "line":
                 self._shipper.put(frame["ws"], frame["j"], frame["o"])
                 self._show(frame["o"])
             elif frame["k"] == "status":
                 self._hear(child, frame)
-        for text in child.read_output()[0]:
+        texts, ended = child.read_output()
+        if ended:
+            self._forget(child.output_fd)
+        for text in texts:
             self._say("output", worker=child.name, text=text[:8_000])
+
+    def _forget(self, fd: int) -> None:
+        """A pipe at its end is always readable: looking at it would never sleep again."""
+        with contextlib.suppress(KeyError):
+            self._select.unregister(fd)
 
     def _hear(self, child: Child, status: Mapping[str, Any]) -> None:
         if status.get("state") == "ready":
@@ -240,10 +250,10 @@ class Supervisor:
     # Ends.
 
     def _reap(self) -> None:
-        for child in [one for one in self._children.values() if one.process.poll() is not None]:
+        for child in [one for one in self._children.values() if one.has_ended()]:
             self._read(child)
             for fd in (child.log_fd, child.output_fd):
-                self._select.unregister(fd)
+                self._forget(fd)
             child.close()
             del self._children[child.pid]
             self._bury(child)
@@ -269,13 +279,14 @@ class Supervisor:
             self._say("worker_died", "error", worker=child.name, why=child.failed or why)
         if self._stopping_at is None:
             self._replace(child)
-        elif code != EXIT_OK:
+        elif code not in (EXIT_OK, EXIT_REPLACE):
             self._code = self._code or EXIT_KILLED
 
     def _replace(self, child: Child) -> None:
         crew = next(one for one in self._crews if one.pool == child.spec.pool)
         pause = 0.0
-        if time.monotonic() - child.began < SHORT_LIFE and child.process.returncode != EXIT_REPLACE:
+        recycled = child.process.returncode == EXIT_REPLACE and child.lost_at is None and child.ready
+        if time.monotonic() - child.began < SHORT_LIFE and not recycled:
             pause = min(LONGEST_PAUSE, self._pauses.get(crew.pool, FIRST_PAUSE / 2) * 2)
         self._pauses[crew.pool] = pause or FIRST_PAUSE / 2
         self._due.append((time.monotonic() + pause, crew))
