@@ -6,7 +6,8 @@
 -- writes: what has left the window is cut when something is admitted.
 local rate = {}
 
-local CHUNK = 64
+-- Most calls find a few entries to cut; who finds more reads on in longer pieces.
+local FIRST, LONGER = 8, 4
 
 -- A window of many permits is kept in cells of a hundredth: a cell counts whole until its
 -- latest start has left, which loses at most 1 % and bounds the list.
@@ -18,34 +19,40 @@ local EPSILON = 1e-6
 function rate.log(limit, r) return keys.limit(limit.name, 'log:' .. r.window) end
 function rate.sums(limit) return keys.limit(limit.name, 'rate') end
 
--- Returns used, and stale: how many entries to cut.
-function rate.read(limit, r)
-  local log, horizon, stale = rate.log(limit, r), clock.now - r.span, 0
+local function read_log(limit, r)
+  local log, horizon, stale, chunk = rate.log(limit, r), clock.now - r.span, 0, FIRST
   local used = tonumber(redis.call('HGET', rate.sums(limit), 'sum' .. r.window) or 0)
   while true do
-    local entries = redis.call('LRANGE', log, stale, stale + CHUNK - 1)
+    local entries = redis.call('LRANGE', log, stale, stale + chunk - 1)
     for i = 1, #entries do
       local at, cost = entries[i]:match('^(%d+):(.+)$')
       if tonumber(at) > horizon then return used, stale end
       used = used - tonumber(cost)
       stale = stale + 1
     end
-    if #entries < CHUNK then return 0, stale end
+    if #entries < chunk then return 0, stale end
+    chunk = chunk * LONGER
   end
+end
+
+-- Returns used, and stale: how many entries to cut. Read once a call; a charge keeps it true.
+function rate.read(limit, r)
+  if not r.used then r.used, r.stale = read_log(limit, r) end
+  return r.used, r.stale
 end
 
 -- The earliest µs at which `need` more fit, walking from the oldest live entry.
 function rate.when_fits(limit, r, used, stale, need)
-  local log, index = rate.log(limit, r), stale
+  local log, index, chunk = rate.log(limit, r), stale, FIRST
   while true do
-    local entries = redis.call('LRANGE', log, index, index + CHUNK - 1)
+    local entries = redis.call('LRANGE', log, index, index + chunk - 1)
     for i = 1, #entries do
       local at, cost = entries[i]:match('^(%d+):(.+)$')
       used = used - tonumber(cost)
       if used + need <= r.permits + EPSILON then return tonumber(at) + r.span end
     end
-    if #entries < CHUNK then return clock.now + r.span end
-    index = index + CHUNK
+    if #entries < chunk then return clock.now + r.span end
+    index, chunk = index + chunk, chunk * LONGER
   end
 end
 
@@ -111,4 +118,5 @@ function rate.charge(limit, r, cost)
   end
   redis.call('PEXPIRE', log, math.ceil(r.span / 1000) + 60000)
   redis.call('HSET', sums, 'sum' .. r.window, used + cost)
+  r.used, r.stale = used + cost, 0
 end
