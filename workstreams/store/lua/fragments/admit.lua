@@ -14,6 +14,8 @@ end
 function admission.pass_on(ws, caller)
   redis.call('ZREM', keys.ws(ws, 'sleepers'), caller.sid)
   timer.leave(ws, caller.sid)
+  -- With nobody to tell, whoever comes next looks for itself.
+  if redis.call('EXISTS', keys.ws(ws, 'sleepers')) == 0 then return end
   gate.open(ws)
   local at, need = ready.next_due(ws), ready.head_cost(ws)
   if need then

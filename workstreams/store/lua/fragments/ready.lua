@@ -43,11 +43,12 @@ function ready.next_due(ws)
   return tonumber(redis.call('ZRANGE', keys.ws(ws, 'scheduled'), 0, 0, 'WITHSCORES')[2])
 end
 
--- The key whose turn it is, how many of its jobs may be looked at in one go, and its time.
+-- The key whose turn it is, how many of its jobs may be looked at in one go, its time, and
+-- whether it is alone.
 function ready.next_key(ws, most)
   local first = redis.call('ZRANGE', keys.ws(ws, 'keys'), 0, 1, 'WITHSCORES')
   if not first[1] then return nil end
-  return first[1], first[3] and 1 or most, tonumber(first[2])
+  return first[1], first[3] and 1 or most, tonumber(first[2]), not first[3]
 end
 
 -- What the job costs that would be taken first; nil when none is ready.
@@ -57,13 +58,18 @@ function ready.head_cost(ws)
   return id and tonumber(redis.call('HGET', keys.job(ws, id), 'cost') or 1)
 end
 
--- Takes the first `n` jobs of a key out of its set and moves the key's turn on.
-function ready.remove(ws, key, n, turn)
+-- Takes the first `n` jobs of a key out of its set and moves the key's turn on. A key that is
+-- alone takes no turns: `alone` leaves its time where it is.
+function ready.remove(ws, key, n, turn, alone)
   local set, keyed, idle = keys.ready(ws, key), keys.ws(ws, 'keys'), keys.ws(ws, 'idle')
   ready.listed[set] = nil
   if n > 0 then
     redis.call('ZREMRANGEBYRANK', set, 0, n - 1)
     redis.call('DECRBY', keys.ws(ws, 'waiting'), n)
+  end
+  if alone then
+    if redis.call('EXISTS', set) == 0 then redis.call('ZREM', keyed, key) end
+    return
   end
   redis.call('HSET', keys.ws(ws, 'gate'), 'clock', turn)
   if redis.call('EXISTS', set) == 1 then

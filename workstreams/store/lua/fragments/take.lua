@@ -64,12 +64,12 @@ function taking.jobs(ws, asked, room, caller, grants)
   local took = taking.shared_limits(ws)
   repeat
     local left = math.min(asked - (#grants - before), MOST)
-    local key, most, turn = ready.next_key(ws, math.max(left, 1))
+    local key, most, turn, alone = ready.next_key(ws, math.max(left, 1))
     if left < 1 or not key then break end
     local ids = redis.call('ZRANGE', keys.ready(ws, key), 0, most - 1)
     local removed, spent
     removed, spent, refused = taking.from_key(ws, ids, room, caller, took, grants)
-    ready.remove(ws, key, removed, turn)
+    ready.remove(ws, key, removed, turn, alone)
     total, gone = total + spent, gone + removed
   until refused or gone >= MOST
   batch.flush()
