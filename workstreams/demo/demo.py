@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import shlex
+import shutil
 import sys
 import threading
 import time
@@ -143,12 +144,15 @@ class Demo:
         if config.redis == EMBEDDED:
             words.append(f"WORKSTREAMS_STATE_DIR={shlex.quote(str(config.state_dir))}")
         export = [f"  export {' '.join(words)}"] if words else []
+        # Under `make up` the command is in a virtual environment that is not on the path.
+        hidden = Path(sys.argv[0]).name == "workstreams" and not shutil.which("workstreams")
+        command = sys.argv[0] if hidden else "workstreams"
         return [
             "In a second terminal:",
             *export,
-            f"  workstreams status; workstreams tail {WEBHOOKS}",
-            f'  workstreams send {WEBHOOKS} deliver /hooks/mine \'{{"hello": "world"}}\'',
-            f"  workstreams limit {WEBHOOKS} --rate 30/s   # the receiver still refuses the 21st",
+            f"  {command} status; {command} tail {WEBHOOKS}",
+            f'  {command} send {WEBHOOKS} deliver /hooks/mine \'{{"hello": "world"}}\'',
+            f"  {command} pause {WEBHOOKS}; {command} resume {WEBHOOKS}",
         ]
 
 
