@@ -163,8 +163,9 @@ class _Process:
             if told is not None:
                 return self._obey(told, worker, admission)
             if admitted.lost.is_set():
-                # Its jobs run elsewhere: nothing that still runs here may be recorded.
-                return EXIT_REPLACE
+                # Its jobs run elsewhere: nothing that still runs here may be recorded. An exchange
+                # that ended by an error counts against what it carried, or it would meet it again.
+                return EXIT_REPLACE if admitted.exchange.is_alive() else EXIT_KILLED
             if not self._alive(worker):
                 self._pipe.line(self._note("thread_lost", "the process is replaced"))
                 return self._drain(worker, admission, self._spec.grace, EXIT_REPLACE)
