@@ -9,8 +9,9 @@ from typing import Any
 import redis
 
 from workstreams.admit.delivery import Delivery, Grant
-from workstreams.admit.exchange import Exchange, Reports
+from workstreams.admit.exchange import Exchange
 from workstreams.admit.lane import Lane
+from workstreams.admit.reports import Reports
 from workstreams.send.job import Job
 from workstreams.send.payload import body_of, options_of
 

@@ -14,7 +14,8 @@ from dramatiq.asyncio import get_event_loop_thread
 import workstreams
 from tests.conftest import MakeConfig
 from tests.support import wait_until, working
-from workstreams.admit.admission import AdmissionMiddleware, BootFailed, lanes_of, worker_name
+from workstreams.admit.admission import AdmissionMiddleware, BootFailed, worker_name
+from workstreams.admit.lane import lanes_of
 from workstreams.wait.broker import WorkstreamBroker
 
 

@@ -5,15 +5,14 @@ import time
 from typing import Any
 
 from tests.admit.fakes import grant
-from workstreams.admit.delivery import Delivery
-from workstreams.admit.exchange import _grant_of
+from workstreams.admit.delivery import Delivery, Grant
 from workstreams.admit.lane import Lane
 from workstreams.send.job import Job
 
 
 def delivery(job_id: str) -> Delivery:
     job: Job[Any] = Job("mail", "act", (), {}, {}, message_id=job_id)
-    return Delivery(job, _grant_of(grant(job_id), 0.0))
+    return Delivery(job, Grant.of(grant(job_id), 0.0))
 
 
 def test_deliveries_come_out_in_the_order_they_went_in() -> None:

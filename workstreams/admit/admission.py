@@ -6,10 +6,8 @@ import dataclasses
 import os
 import socket
 import threading
-from collections.abc import Iterable
 from typing import Any
 
-import orjson
 import redis
 import structlog
 from dramatiq import Broker, Consumer, Middleware, Worker
@@ -19,26 +17,21 @@ from dramatiq.middleware import MiddlewareError
 
 from workstreams.admit.cancelling import Cancelling
 from workstreams.admit.consumer import LaneConsumer
-from workstreams.admit.delivery import Delivery, Grant
-from workstreams.admit.exchange import Exchange, Reports
-from workstreams.admit.lane import Lane
+from workstreams.admit.deliverer import Deliverer
+from workstreams.admit.delivery import Delivery
+from workstreams.admit.exchange import Exchange
+from workstreams.admit.lane import Lane, lanes_of
 from workstreams.admit.listener import Listener
 from workstreams.admit.renewer import Renewer
+from workstreams.admit.reports import Reports
 from workstreams.admit.sessions import SessionInfo, Sessions, new_sid
-from workstreams.declare.config import Config, Workstream
-from workstreams.declare.publishing import HARD_BOUND_AFTER_TIMEOUT, publish
-from workstreams.errors import PayloadError, RedisUnavailable, WorkstreamsError
-from workstreams.send.job import Job
-from workstreams.send.payload import job_from
+from workstreams.declare.config import Config
+from workstreams.declare.publishing import publish
+from workstreams.errors import RedisUnavailable, WorkstreamsError
 from workstreams.store.client import redis_errors
-from workstreams.units import MAX_DURATION
 from workstreams.wait.broker import WorkstreamBroker, ours
 
 __all__ = ["AdmissionMiddleware", "Admitted", "BootFailed", "worker_name"]
-
-#: µs after which a job whose actor is unknown here is offered again: by then a roll-out
-#: has gone on, and asking more often would spend permits on a worker that cannot run it.
-UNKNOWN_ACTOR_WAIT = 5_000_000
 
 #: Seconds that the last finishes may take to reach Redis when a worker stops.
 LAST_CALL = 5.0
@@ -186,7 +179,7 @@ class AdmissionMiddleware(Middleware):
             trouble=self._say_trouble,
             failed=lambda: self._fail(lost),
         )
-        deliver = _Deliverer(broker, info.worker)
+        deliver = Deliverer(broker, info.worker)
         exchange = Exchange(link.patient_scripts(), sid, info.worker, lanes, deliver, reports, epoch)
         listener = Listener(
             link.listener,
@@ -250,58 +243,3 @@ class AdmissionMiddleware(Middleware):
             self.log.error(
                 "redis_away", error=str(error), hint="work goes on, and is told to Redis when it is back"
             )
-
-
-class _Deliverer:
-    """Makes deliveries of grants; what cannot run here is given back or is dead."""
-
-    def __init__(self, broker: WorkstreamBroker, worker: str) -> None:
-        self._broker = broker
-        self._worker = worker
-
-    def __call__(self, grant: Grant) -> Delivery | dict[str, Any]:
-        base = {"w": grant.workstream, "i": grant.job_id, "d": grant.delivery}
-        try:
-            job = job_from(grant.body, grant.options)
-        except PayloadError as error:
-            return base | {"o": "dead", "err": _as_error("PayloadError", str(error))}
-        if job.actor_name not in self._broker.actors:
-            reason = f'{{"reason":"actor unknown to {self._worker}"}}'
-            return base | {"o": "handback", "at": UNKNOWN_ACTOR_WAIT, "x": reason}
-        if job.queue_name != grant.workstream:
-            # A Dramatiq worker thread looks its consumer up by this name.
-            job = dataclasses.replace(job, queue_name=grant.workstream)
-        return Delivery(job, grant, self._bound_of(job))
-
-    def _bound_of(self, job: Job[Any]) -> int | None:
-        """µs that the job may hold on, where its own time limit is another than its workstream's."""
-        limit = job.options.get("time_limit") or self._broker.actors[job.actor_name].options.get("time_limit")
-        if not isinstance(limit, int | float):
-            return None
-        return round(min(limit * 1000, MAX_DURATION)) + HARD_BOUND_AFTER_TIMEOUT
-
-
-def _as_error(kind: str, message: str) -> str:
-    return orjson.dumps({"type": kind, "message": message}).decode()
-
-
-def lanes_of(workstreams: Iterable[Workstream], config: Config, worker_threads: int) -> dict[str, Lane]:
-    """The lanes of one process: their threads add up to the worker's, so none takes another's.
-
-    Parameters:
-      workstreams: What this process works on.
-      config: Tells which limits are counted over the fleet.
-      worker_threads: Threads of the Dramatiq worker; fewer than the workstreams ask for
-        under Dramatiq's own command, where each keeps at least one.
-    """
-    wanted = list(workstreams)
-    total = sum(one.threads for one in wanted) or 1
-    share = min(1.0, worker_threads / total)
-    lanes: dict[str, Lane] = {}
-    for one in wanted:
-        within = [one, *(config.limits[name] for name in one.within)]
-        scarce = any(limit.concurrency is not None for limit in within)
-        margins = [rate.margin for limit in within for rate in limit.rates]
-        margin = min(margins) / 1_000_000 if margins else None
-        lanes[one.name] = Lane(one.name, max(1, int(one.threads * share)), scarce, margin, one.read_ahead)
-    return lanes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from dramatiq import Message
@@ -37,6 +38,27 @@ class Grant:
     key: str
     started: int
     asked: float
+
+    @classmethod
+    def of(cls, words: Sequence[Any], asked: float) -> Grant:
+        """Read a grant as the exchange script returns it.
+
+        Parameters:
+          words: workstream, id, delivery, body, options, attempt, key, started.
+          asked: Monotonic seconds before the call that it answers.
+        """
+        name, job_id, delivery, body, options, attempt, key, started = words
+        return cls(
+            workstream=name.decode(),
+            job_id=job_id.decode(),
+            delivery=delivery,
+            body=body,
+            options=options,
+            attempt=attempt,
+            key=key.decode(),
+            started=int(started),
+            asked=asked,
+        )
 
 
 class Delivery(MessageProxy):

@@ -11,64 +11,27 @@ Its duties, in the order of a turn:
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 import math
-import random
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any
 from uuid import uuid4
 
-import redis
-
+from workstreams.admit.asking import Asking
 from workstreams.admit.delivery import Delivery, Grant
-from workstreams.admit.lane import Lane
-from workstreams.store.scripts import ScriptFailed, Scripts
+from workstreams.admit.lane import POLL, Lane
+from workstreams.admit.reports import Deliver, Reports
+from workstreams.store.scripts import Scripts
 
-__all__ = ["Deliver", "Exchange", "Reports"]
+__all__ = ["Exchange"]
 
 #: Seconds a finish nobody waits for may linger, so that several leave in one call.
 LINGER = 0.015
 
-#: Seconds after which a sleeper looks again by itself, should every wake-up have been lost.
-POLL = 10.0
-
-#: Seconds between tries while Redis is away.
-RETRY = 0.25
-
-#: Times that a call which the script cannot carry out is tried.
-MOST_FAILURES = 3
-
 #: At most so many finishes in one call: a longer script would hold Redis up.
 MOST_FINISHES = 250
-
-
-class Deliver(Protocol):
-    """Turns a grant into a delivery, or returns the finish of one that cannot run here."""
-
-    def __call__(self, grant: Grant) -> Delivery | dict[str, Any]: ...
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Reports:
-    """Whom the exchange tells what it cannot settle itself.
-
-    Attributes:
-      refused: Given each finish that came after its lease was lost.
-      lost: Called when the session is over and its jobs belong to others; returns whether it
-        was opened again, so that work goes on.
-      unsettled: Called when Redis has no settings for a workstream, to publish them again.
-      trouble: Given the error that begins an outage of Redis, and None at its end.
-      failed: Called when the exchange itself ends by an error.
-    """
-
-    refused: Callable[[dict[str, Any]], None]
-    lost: Callable[[], bool]
-    unsettled: Callable[[], None]
-    trouble: Callable[[redis.RedisError | None], None]
-    failed: Callable[[], None]
 
 
 class Exchange(threading.Thread):
@@ -97,12 +60,12 @@ class Exchange(threading.Thread):
         super().__init__(name="workstreams-exchange", daemon=True)
         self.lanes = lanes
         self.epoch = epoch
-        self._scripts = scripts
         self._sid = sid
         self._worker = worker
         self._deliver = deliver
         self._reports = reports
         self._changed = threading.Condition()
+        self._ask = Asking(scripts, reports.trouble, self._give_up)
         self._finishes: list[dict[str, Any]] = []
         self._flush_at: float | None = None
         self._bounds: list[tuple[str, int]] = []
@@ -281,54 +244,23 @@ class Exchange(threading.Thread):
         self._note_answers(answers)
         self._hand_out(grants, began)
 
-    def _ask(self, call: Mapping[str, Any]) -> list[Any] | None:
-        """Repeat one call until it is answered; a lost reply is answered the same again."""
-        away, failures = False, 0
-        while True:
-            try:
-                reply: list[Any] = self._scripts.run("exchange", call)
-            except ScriptFailed:
-                # Not the server but what it was told: to repeat that for ever would hold
-                # everything else of this process up.
-                failures += 1
-                if failures >= MOST_FAILURES:
-                    raise
-            except redis.RedisError as error:
-                # Whatever it is (gone, loading, read-only, no auth): hold on and go on trying.
-                if not away:
-                    self._reports.trouble(error)
-                away = True
-            else:
-                if away:
-                    self._reports.trouble(None)
-                return reply
-            with self._changed:
-                if self._abandoned:
-                    return None
-                self._changed.wait(RETRY * random.uniform(0.5, 1.5))
+    def _give_up(self, seconds: float) -> bool:
+        with self._changed:
+            if not self._abandoned:
+                self._changed.wait(seconds)
+            return self._abandoned
 
     def _note_answers(self, answers: Sequence[Sequence[Any]]) -> None:
-        now, unsettled = time.monotonic(), False
+        now = time.monotonic()
         with self._changed:
             for name, why, wait in answers:
-                lane = self.lanes[name.decode()]
-                lane.why = why.decode()
-                unsettled = unsettled or lane.why == "unsettled"
-                lane.ask_at = min(lane.ask_at, now + self._wait_of(lane, wait))
-        if unsettled:
+                self.lanes[name.decode()].note(why.decode(), wait, now)
+        if any(why == b"unsettled" for _, why, _ in answers):
             self._reports.unsettled()
-
-    def _wait_of(self, lane: Lane, wait: int) -> float:
-        """Seconds until a lane asks again by itself."""
-        if wait >= 0:
-            return wait / 1_000_000
-        if lane.why == "unsettled":
-            return RETRY
-        return 0.0 if lane.why == "" else POLL * random.uniform(0.75, 1.25)
 
     def _hand_out(self, grants: Sequence[Sequence[Any]], asked: float) -> None:
         for words in grants:
-            grant = _grant_of(words, asked)
+            grant = Grant.of(words, asked)
             lane = self.lanes[grant.workstream]
             with self._changed:
                 lane.busy += 1
@@ -355,18 +287,3 @@ class Exchange(threading.Thread):
             self._reports.refused(finish)
         if not self._lost and not self._reports.lost():
             self._lost = self._draining = self._left = True
-
-
-def _grant_of(words: Sequence[Any], asked: float) -> Grant:
-    name, job_id, delivery, body, options, attempt, key, started = words
-    return Grant(
-        workstream=name.decode(),
-        job_id=job_id.decode(),
-        delivery=delivery,
-        body=body,
-        options=options,
-        attempt=attempt,
-        key=key.decode(),
-        started=int(started),
-        asked=asked,
-    )

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import random
+from collections.abc import Iterable
 from queue import Empty, SimpleQueue
 from threading import Event, Semaphore
 
+from workstreams.admit.asking import RETRY
 from workstreams.admit.delivery import Delivery
+from workstreams.declare.config import Config, Workstream
 
-__all__ = ["Lane"]
+__all__ = ["POLL", "Lane", "lanes_of"]
+
+#: Seconds after which a sleeper looks again by itself, should every wake-up have been lost.
+POLL = 10.0
 
 
 class Lane:
@@ -46,6 +53,24 @@ class Lane:
     def idle(self) -> int:
         """How many more jobs may be asked for."""
         return self.capacity - self.busy
+
+    def note(self, why: str, wait: int, now: float) -> None:
+        """Note an answer: when to ask again, unless a wake-up that came meanwhile says sooner.
+
+        Parameters:
+          why: Why less was given than was asked; "" when all was.
+          wait: µs after which to ask, -1 where others or a wake-up will tell.
+          now: Monotonic seconds.
+        """
+        self.why = why
+        self.ask_at = min(self.ask_at, now + self._pause(wait))
+
+    def _pause(self, wait: int) -> float:
+        if wait >= 0:
+            return wait / 1_000_000
+        if self.why == "unsettled":
+            return RETRY
+        return 0.0 if self.why == "" else POLL * random.uniform(0.75, 1.25)
 
     def put(self, delivery: Delivery) -> None:
         """Hand a delivery to the consumer."""
@@ -86,3 +111,25 @@ class Lane:
                 return left
             if delivery is not None:
                 left.append(delivery)
+
+
+def lanes_of(workstreams: Iterable[Workstream], config: Config, worker_threads: int) -> dict[str, Lane]:
+    """The lanes of one process: their threads add up to the worker's, so none takes another's.
+
+    Parameters:
+      workstreams: What this process works on.
+      config: Tells which limits are counted over the fleet.
+      worker_threads: Threads of the Dramatiq worker; fewer than the workstreams ask for
+        under Dramatiq's own command, where each keeps at least one.
+    """
+    wanted = list(workstreams)
+    total = sum(one.threads for one in wanted) or 1
+    share = min(1.0, worker_threads / total)
+    lanes: dict[str, Lane] = {}
+    for one in wanted:
+        within = [one, *(config.limits[name] for name in one.within)]
+        scarce = any(limit.concurrency is not None for limit in within)
+        margins = [rate.margin for limit in within for rate in limit.rates]
+        margin = min(margins) / 1_000_000 if margins else None
+        lanes[one.name] = Lane(one.name, max(1, int(one.threads * share)), scarce, margin, one.read_ahead)
+    return lanes

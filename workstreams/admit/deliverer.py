@@ -1,0 +1,60 @@
+"""Makes deliveries of grants: reads the job, and decides whether it can run here."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import orjson
+
+from workstreams.admit.delivery import Delivery, Grant
+from workstreams.declare.publishing import HARD_BOUND_AFTER_TIMEOUT
+from workstreams.errors import PayloadError
+from workstreams.send.job import Job
+from workstreams.send.payload import job_from
+from workstreams.units import MAX_DURATION
+from workstreams.wait.broker import WorkstreamBroker
+
+__all__ = ["Deliverer"]
+
+#: µs after which a job whose actor is unknown here is offered again: by then a roll-out
+#: has gone on, and asking more often would spend permits on a worker that cannot run it.
+UNKNOWN_ACTOR_WAIT = 5_000_000
+
+
+class Deliverer:
+    """Makes deliveries of grants; what cannot run here is given back or is dead.
+
+    Parameters:
+      broker: Knows the actors.
+      worker: How this process is called in events.
+    """
+
+    def __init__(self, broker: WorkstreamBroker, worker: str) -> None:
+        self._broker = broker
+        self._worker = worker
+
+    def __call__(self, grant: Grant) -> Delivery | dict[str, Any]:
+        base = {"w": grant.workstream, "i": grant.job_id, "d": grant.delivery}
+        try:
+            job = job_from(grant.body, grant.options)
+        except PayloadError as error:
+            return base | {"o": "dead", "err": _as_error("PayloadError", str(error))}
+        if job.actor_name not in self._broker.actors:
+            reason = f'{{"reason":"actor unknown to {self._worker}"}}'
+            return base | {"o": "handback", "at": UNKNOWN_ACTOR_WAIT, "x": reason}
+        if job.queue_name != grant.workstream:
+            # A Dramatiq worker thread looks its consumer up by this name.
+            job = dataclasses.replace(job, queue_name=grant.workstream)
+        return Delivery(job, grant, self._bound_of(job))
+
+    def _bound_of(self, job: Job[Any]) -> int | None:
+        """µs that the job may hold on, where its own time limit is another than its workstream's."""
+        limit = job.options.get("time_limit") or self._broker.actors[job.actor_name].options.get("time_limit")
+        if not isinstance(limit, int | float):
+            return None
+        return round(min(limit * 1000, MAX_DURATION)) + HARD_BOUND_AFTER_TIMEOUT
+
+
+def _as_error(kind: str, message: str) -> str:
+    return orjson.dumps({"type": kind, "message": message}).decode()
