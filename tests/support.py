@@ -21,7 +21,7 @@ def wait_until(condition: Callable[[], T], timeout: float = 10.0) -> T:
     deadline = time.monotonic() + timeout
     while not (found := condition()):
         assert time.monotonic() < deadline, "the condition did not come true in time"
-        time.sleep(0.003)
+        time.sleep(0.003)  # between two looks at a condition
     return found
 
 

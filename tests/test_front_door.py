@@ -22,7 +22,7 @@ def test_no_name_has_two_homes_and_none_is_hidden() -> None:
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no attribute 'actr'"):
-        workstreams.actr  # noqa: B018
+        workstreams.actr  # noqa: B018 - to read it is the test
 
 
 def test_importing_the_package_loads_no_room() -> None:

@@ -94,7 +94,7 @@ def _defaults(broker: WorkstreamBroker) -> list[Middleware]:
         ShutdownNotifications(),
         Callbacks(),
         Pipelines(),
-        Results(backend=StoredResults(broker)),  # type: ignore[no-untyped-call]
+        Results(backend=StoredResults(broker)),  # type: ignore[no-untyped-call]  # Dramatiq's is untyped
         WorkstreamGroups(LimiterBackend(broker)),
         CurrentMessage(),
         WorkstreamAsyncIO(),
@@ -207,7 +207,7 @@ def pipeline(children: Iterable[Message[Any] | dramatiq.pipeline]) -> dramatiq.p
 
 def group(children: Iterable[Message[Any] | dramatiq.group | dramatiq.pipeline]) -> dramatiq.group:
     """Dramatiq's group on our broker, whichever is Dramatiq's global one."""
-    return dramatiq.group(children, broker=current_broker())  # type: ignore[no-untyped-call]
+    return dramatiq.group(children, broker=current_broker())  # type: ignore[no-untyped-call]  # Dramatiq's is untyped
 
 
 def send(

@@ -85,7 +85,7 @@ class Bench:
         reports = Reports(
             self.refused.append, self._lose, self.unsettled.set, self.troubles.append, self.failed.set
         )
-        self.exchange = Exchange(self.scripts, "s1", "h:1", {"mail": self.lane}, self.deliver, reports)  # type: ignore[arg-type]
+        self.exchange = Exchange(self.scripts, "s1", "h:1", {"mail": self.lane}, self.deliver, reports)  # type: ignore[arg-type]  # fakes
 
     def _lose(self) -> bool:
         self.lost.set()

@@ -31,7 +31,7 @@ class Runner(threading.Thread):
             self.cancelling.begin(self.one)
             self.begun.set()
             while not self.enough.is_set():
-                time.sleep(0.001)
+                time.sleep(0.001)  # bytecodes between which it is raised
             self.how = "ended"
         except Cancelled:
             self.how = "cancelled"
@@ -66,19 +66,19 @@ def test_after_its_end_nothing_is_raised_in_the_thread_of_a_delivery() -> None:
     cancelling.begin(one)
     cancelling.end(one)
     cancelling.cancel("mail/j1~1")
-    assert [time.sleep(0.001) for _ in range(20)]
+    assert [time.sleep(0.001) for _ in range(20)]  # bytecodes in which nothing is raised
 
 
 def test_what_cleans_up_is_not_interrupted_once_more() -> None:
     cancelling = Cancelling()
     one = delivery()
     cancelling.begin(one)
-    with pytest.raises(Cancelled):  # noqa: PT012
+    with pytest.raises(Cancelled):  # noqa: PT012 - raised from outside, at any of these lines
         cancelling.cancel("mail/j1~1")
         for _ in range(1000):
-            time.sleep(0.001)
+            time.sleep(0.001)  # bytecodes between which it is raised
     cancelling.cancel("mail/j1~1")
-    assert [time.sleep(0.001) for _ in range(20)]
+    assert [time.sleep(0.001) for _ in range(20)]  # bytecodes in which nothing is raised
     cancelling.end(one)
 
 

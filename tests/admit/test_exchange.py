@@ -48,7 +48,7 @@ def test_it_asks_for_as_many_as_there_are_idle_threads(start: Start) -> None:
 def test_while_nothing_wakes_it_it_asks_nothing(start: Start) -> None:
     bench = start(answer())
     wait_until(lambda: bench.scripts.calls)
-    time.sleep(0.1)
+    time.sleep(0.1)  # nothing happens: there is no condition to wait for
     assert len(bench.scripts.calls) == 1
 
 
@@ -74,7 +74,7 @@ def test_a_wake_up_for_another_workstream_is_nothing_to_it(start: Start) -> None
     bench.exchange.wake("text", 0)
     bench.exchange.wake("*", 0)
     wait_until(lambda: len(bench.scripts.calls) == 2)
-    time.sleep(0.05)
+    time.sleep(0.05)  # nothing happens: there is no condition to wait for
     assert len(bench.scripts.calls) == 2
 
 

@@ -65,6 +65,6 @@ def test_after_a_reconnect_everything_is_asked_for_once_more(
         before = len(ear.heard)
         [mine] = [one for one in shared_client.client_list(_type="pubsub") if one["name"] == "ear"]
         shared_client.client_kill_filter(_id=mine["id"])
-        wait_until(lambda: ("*", 0.0) in ear.heard[before:])  # noqa: B023
+        wait_until(lambda: ("*", 0.0) in ear.heard[before:])  # noqa: B023 - used up before the next round
     wait_until(lambda: shared_client.publish(wake_channel(keys.root, "s1"), "mail now") == 1)
     wait_until(lambda: ear.heard[-1] == ("mail", 0.0))

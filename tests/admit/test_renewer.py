@@ -42,7 +42,7 @@ def test_the_next_renewal_is_after_a_third_of_the_lease_or_when_somebodys_runs_o
 
 def test_it_renews_until_it_is_stopped() -> None:
     sessions, lost = FakeSessions(FINE), threading.Event()
-    renewer = Renewer(sessions, "s1", 150_000, lost.set)  # type: ignore[arg-type]
+    renewer = Renewer(sessions, "s1", 150_000, lost.set)  # type: ignore[arg-type]  # a fake
     renewer.start()
     wait_until(lambda: len(sessions.renewed) >= 3)
     renewer.stop()
@@ -54,7 +54,7 @@ def test_it_renews_until_it_is_stopped() -> None:
 
 def test_a_lost_session_is_told_to_who_opens_it_again_or_stops_this() -> None:
     sessions, lost = FakeSessions(FINE, Renewal(("s1",), (), None)), threading.Event()
-    renewer = Renewer(sessions, "s1", 150_000, lost.set)  # type: ignore[arg-type]
+    renewer = Renewer(sessions, "s1", 150_000, lost.set)  # type: ignore[arg-type]  # a fake
     renewer.start()
     assert lost.wait(5)
     renewer.stop()
@@ -68,7 +68,7 @@ def test_it_goes_on_trying_while_redis_is_away(monkeypatch: pytest.MonkeyPatch) 
         FakeSessions(redis.ConnectionError("a"), redis.TimeoutError("b"), FINE),
         threading.Event(),
     )
-    renewer = Renewer(sessions, "s1", 150_000, lost.set)  # type: ignore[arg-type]
+    renewer = Renewer(sessions, "s1", 150_000, lost.set)  # type: ignore[arg-type]  # a fake
     renewer.start()
     wait_until(lambda: len(sessions.renewed) >= 3)
     renewer.stop()

@@ -79,10 +79,10 @@ def pickup(system: System, meter: Meter, client: redis.Redis, number: int) -> di
     """From a send to its start, on an idle worker."""
     meter.expect(number)
     with system.working(THREADS):
-        time.sleep(1.5)
+        time.sleep(1.5)  # until the start of the worker is over
         for _ in range(number):
             system.send(time.time())
-            time.sleep(0.03)
+            time.sleep(0.03)  # long enough to be idle again
         assert meter.done.wait(30)
     delays = sorted(meter.delays)
     return {
@@ -94,9 +94,9 @@ def pickup(system: System, meter: Meter, client: redis.Redis, number: int) -> di
 def idle(system: System, meter: Meter, client: redis.Redis, number: int) -> dict[str, Any]:
     """Commands a second while nothing is to be done, for so many seconds."""
     with system.working(THREADS):
-        time.sleep(1.5)
+        time.sleep(1.5)  # until the start of the worker is over
         before = client.info("commandstats")
-        time.sleep(number)
+        time.sleep(number)  # the time that is measured
         after = client.info("commandstats")
     calls = sum(
         after[name]["calls"] - before.get(name, {"calls": 0})["calls"]

@@ -208,7 +208,7 @@ def test_options_that_change_while_they_are_read_are_read_again(
     real, seen = module._words, []
 
     def words(*given: object) -> object:
-        found = real(*given)  # type: ignore[arg-type]
+        found = real(*given)  # type: ignore[arg-type]  # passes on what it is given
         if not seen:
             # Somebody retried it, and it died once more, between the reading and the call.
             desk.rig.client.hset(record, "options", '{"retries":2,"kept":2}')

@@ -126,7 +126,7 @@ def test_a_running_job_is_interrupted_may_clean_up_and_is_not_retried(mail: Work
         try:
             running.set()
             while True:
-                time.sleep(0.005)
+                time.sleep(0.005)  # the work, which is to be interrupted
         except workstreams.Cancelled:
             cleaned.set()
             raise
@@ -153,7 +153,7 @@ def test_a_job_that_fails_while_it_is_interrupted_is_cancelled_all_the_same(mail
         try:
             running.set()
             while True:
-                time.sleep(0.005)
+                time.sleep(0.005)  # the work, which is to be interrupted
         except workstreams.Cancelled:
             raise ValueError("it could not clean up") from None
 
@@ -171,7 +171,7 @@ def test_a_cancel_that_nobody_heard_is_found_when_the_worker_listens_again(mail:
     def act() -> None:
         running.set()
         while True:
-            time.sleep(0.005)
+            time.sleep(0.005)  # the work, which is to be interrupted
 
     with working(mail):
         job = act.send()

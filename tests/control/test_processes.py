@@ -30,7 +30,7 @@ def spin():
     try:
         begun()
         while True:
-            time.sleep(0.01)
+            time.sleep(0.01)  # the work, which is to be interrupted
     except Cancelled:
         note("cleaned", job.id, job.delivery, os.getpid(), time.monotonic())
         raise

@@ -71,7 +71,7 @@ def test_a_purge_ends_although_more_arrives_than_it_takes(
     real = module.call
 
     def call(*words: object) -> object:
-        reply = real(*words)  # type: ignore[arg-type]
+        reply = real(*words)  # type: ignore[arg-type]  # passes on what it is given
         desk.rig.send("mail", 3)
         return reply
 

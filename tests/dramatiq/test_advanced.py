@@ -43,7 +43,7 @@ def add(x, y):
 @workstreams.actor
 def work(n, seconds):
     note("begun", n)
-    time.sleep(seconds)
+    time.sleep(seconds)  # the work
     note("done", n)
 
 @dramatiq.actor(store_results=True)
@@ -217,7 +217,7 @@ def test_an_actor_that_asked_for_it_is_interrupted_when_the_worker_stops_and_run
         try:
             begun.set()
             for _ in range(1_000):
-                time.sleep(0.01)
+                time.sleep(0.01)  # the work, which is to be interrupted
         except Shutdown:
             cleaned.set()
             raise

@@ -244,7 +244,7 @@ def test_a_message_that_waited_too_long_is_dead_and_never_runs(worker: Start, en
         ran.append(1)
 
     message = act.send()
-    time.sleep(0.01)
+    time.sleep(0.01)  # older than the max_age of 1 ms
     worker()
     ended(message, "dead")
     assert ran == []
@@ -278,7 +278,7 @@ def test_an_actor_may_handle_its_time_limit(worker: Start, ended: Ended) -> None
         try:
             steps.append("setup")
             for _ in range(500):
-                time.sleep(0.01)
+                time.sleep(0.01)  # the work, which is to be interrupted
             steps.append("launch")
         except TimeLimitExceeded:
             steps.append("teardown")
@@ -296,7 +296,7 @@ def test_an_actor_that_exceeds_its_time_limit_fails_and_is_retried(worker: Start
         ran.append(1)
         if len(ran) == 1:
             for _ in range(500):
-                time.sleep(0.01)
+                time.sleep(0.01)  # the work, which is to be interrupted
 
     worker()
     long_running.send()

@@ -25,7 +25,7 @@ def wait_until(condition: Callable[[], object], seconds: float = 10.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "the condition did not come true in time"
-        time.sleep(0.002)
+        time.sleep(0.002)  # between two looks at a condition
 
 
 class Server:

@@ -56,7 +56,7 @@ class Pipe:
     def stands_still(self, seconds: float) -> bool:
         """Whether nothing is written for so long."""
         before = self._waiting()
-        time.sleep(seconds)
+        time.sleep(seconds)  # the time in which nothing is to be written
         return before > 0 and self._waiting() == before
 
     def _waiting(self) -> int:

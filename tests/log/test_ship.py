@@ -85,7 +85,7 @@ def test_a_flood_of_one_workstream_does_not_hold_up_another(server: Server, clie
         wait_until(lambda: client.xlen(log_key("flood")))
         for number in range(1, 6):
             shipper.put("quiet", None, {"event": "here"})
-            wait_until(lambda expected=number: client.xlen(log_key("quiet")) == expected, 1.0)  # type: ignore[misc]
+            wait_until(lambda expected=number: client.xlen(log_key("quiet")) == expected, 1.0)  # type: ignore[misc]  # mypy cannot infer the default's type
     finally:
         stop.set()
         thread.join()

@@ -36,7 +36,7 @@ def note(*words):
 def run(seconds):
     job = current_job()
     note("start", job.id, job.delivery, os.getpid(), time.monotonic())
-    time.sleep(seconds)
+    time.sleep(seconds)  # the work
     note("end", job.id, job.delivery, os.getpid(), time.monotonic())
 """
 

@@ -8,7 +8,7 @@ from workstreams.state import jobs_listing as module
 
 
 def ids(app: App, *names: str, **wanted: object) -> list[str]:
-    return [job.id for job in list_jobs(app.link, app.config, names or None, JobFilter(**wanted)).jobs]  # type: ignore[arg-type]
+    return [job.id for job in list_jobs(app.link, app.config, names or None, JobFilter(**wanted)).jobs]  # type: ignore[arg-type]  # words of a test
 
 
 def test_the_newest_of_many_keys_come_first_however_they_are_spread(app: App) -> None:

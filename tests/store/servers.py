@@ -19,7 +19,7 @@ def wait_until(condition: Callable[[], object], seconds: float = 10.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "the condition did not come true in time"
-        time.sleep(0.005)
+        time.sleep(0.005)  # between two looks at a condition
 
 
 @contextlib.contextmanager

@@ -27,7 +27,7 @@ def test_only_hooks_that_somebody_wrote_are_called() -> None:
 
 def test_a_hook_set_on_the_object_itself_counts() -> None:
     one = Middleware()
-    one.after_ack = lambda broker, message: None  # type: ignore[method-assign]
+    one.after_ack = lambda broker, message: None  # type: ignore[method-assign]  # on the object, on purpose
     assert [owner for owner, _ in Hooks([one]).of("after_ack")] == [one]
 
 

@@ -94,7 +94,7 @@ class AdmissionMiddleware(Middleware):
         try:
             self.admitted = self._open(ours(broker), worker)
         except RedisUnavailable as error:
-            raise Unreachable(str(error)) from error  # type: ignore[no-untyped-call]
+            raise Unreachable(str(error)) from error  # type: ignore[no-untyped-call]  # Dramatiq's is untyped
         except WorkstreamsError as error:
             raise BootFailed(str(error)) from error
         except Exception as error:

@@ -72,7 +72,7 @@ class Cancelling:
                 # Once only: a second one would interrupt what the job does to clean up.
                 self._threads[name] = TOLD
                 # Under the mutex: once a delivery has ended, its thread runs another job.
-                raise_thread_exception(thread, Cancelled)  # type: ignore[no-untyped-call]
+                raise_thread_exception(thread, Cancelled)  # type: ignore[no-untyped-call]  # Dramatiq's is untyped
 
     def look(self, scripts: Scripts, sid: str) -> None:
         """Cancel what was cancelled while nobody could hear it.

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["ConfigPath", "Json", "flag", "link_to", "load", "source_of"]
 
 
-def flag(*names: str, help: str, **more: Any) -> Any:  # noqa: A002
+def flag(*names: str, help: str, **more: Any) -> Any:  # noqa: A002 - typer's word for it
     """A flag; its twin in the environment is told once for all, not with each of them."""
     return typer.Option(*names, help=help, show_envvar=False, **more)
 

@@ -52,7 +52,7 @@ def repeat(show: Callable[[], None]) -> None:
     with Live(Text.from_ansi(seen), screen=True, auto_refresh=False) as live:
         while True:
             live.update(Text.from_ansi(seen), refresh=True)
-            time.sleep(PAUSE)
+            time.sleep(PAUSE)  # a table that a person reads
             try:
                 seen = _printed(show)
             except RedisUnavailable as error:

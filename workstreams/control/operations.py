@@ -104,7 +104,7 @@ def read_result(broker: WorkstreamBroker, job: Message[Any]) -> Any:
     if stored is None:
         state = read_job(link, broker.config, job.message_id, job.queue_name).state
         raise NoResult(job.message_id, state)
-    return unwrap_result(orjson.loads(stored))  # type: ignore[no-untyped-call]
+    return unwrap_result(orjson.loads(stored))  # type: ignore[no-untyped-call]  # Dramatiq's is untyped
 
 
 def _must_be_kept(job: Message[Any], was: str) -> None:

@@ -63,7 +63,7 @@ class StoredResults(ResultBackend):
                 text = self._wait(message, (DEFAULT_TIMEOUT if timeout is None else timeout) / 1000)
         if text is None:
             raise (ResultTimeout if block else ResultMissing)(message)
-        return self.unwrap_result(self.encoder.decode(text))  # type: ignore[no-untyped-call]
+        return self.unwrap_result(self.encoder.decode(text))  # type: ignore[no-untyped-call]  # Dramatiq's is untyped
 
     def store_result(self, message: Message[Any] | MessageProxy, result: Any, ttl: int) -> None:
         """Store what a job returned: now, or with its finish while it ends.
@@ -76,13 +76,13 @@ class StoredResults(ResultBackend):
         if isinstance(message, Delivery) and message.failed:
             # It ends as dead, and that is its result.
             return
-        self._put(message, wrap_result(result), ttl)  # type: ignore[no-untyped-call]
+        self._put(message, wrap_result(result), ttl)  # type: ignore[no-untyped-call]  # Dramatiq's is untyped
 
     def store_exception(
         self, message: Message[Any] | MessageProxy, exception: BaseException, ttl: int
     ) -> None:
         """Store why a job is dead."""
-        self._put(message, wrap_exception(exception), ttl)  # type: ignore[no-untyped-call]
+        self._put(message, wrap_exception(exception), ttl)  # type: ignore[no-untyped-call]  # Dramatiq's is untyped
 
     def _put(self, message: Message[Any] | MessageProxy, result: Any, ttl: int) -> None:
         if not isinstance(message, Delivery) or message.record is None:
@@ -107,7 +107,7 @@ class StoredResults(ResultBackend):
         except (TypeError, ValueError, RecursionError, PayloadError) as error:
             structlog.get_logger("workstreams").error("result_not_stored", error=str(error))
             refused = PayloadError(f"expected a result that can be stored, found another: {error}")
-            text = self.encoder.encode(wrap_exception(refused)).decode()  # type: ignore[no-untyped-call]
+            text = self.encoder.encode(wrap_exception(refused)).decode()  # type: ignore[no-untyped-call]  # Dramatiq's is untyped
         return text
 
     def _wait(self, message: Message[Any], seconds: float) -> bytes | None:

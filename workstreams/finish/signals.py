@@ -25,7 +25,7 @@ class RateLimited(RateLimitExceeded):
 
     def __init__(self, message: str = "", *, retry_after: str | int | float | timedelta = "1s") -> None:
         self.wait = _microseconds(retry_after)
-        super().__init__(message or f"rate limited for {self.wait / 1_000_000:g} s")  # type: ignore[no-untyped-call]
+        super().__init__(message or f"rate limited for {self.wait / 1_000_000:g} s")  # type: ignore[no-untyped-call]  # Dramatiq's is untyped
 
 
 class Discard(Exception):

@@ -92,7 +92,7 @@ def exception_text(exc_info: object) -> str | None:
         text = "".join(traceback.format_exception(error))
     except Exception as broken:  # an exception's own attributes may raise while they are read
         text = f"{type(error).__name__} <traceback unavailable: {type(broken).__name__}>"
-    return plain(cut(text.rstrip("\n"), MAX_EXCEPTION))  # type: ignore[no-any-return]
+    return plain(cut(text.rstrip("\n"), MAX_EXCEPTION))  # type: ignore[no-any-return]  # text stays text
 
 
 def _exception(exc_info: object) -> BaseException | None:

@@ -90,7 +90,7 @@ class FrameReader:
             frame = None
         if not _is_frame(frame):
             return self._notice("frame_unreadable", {"found": cut(repr(payload), 200)})
-        return frame  # type: ignore[no-any-return]
+        return frame  # type: ignore[no-any-return]  # _is_frame has looked
 
     def _notice(self, event: str, fields: Mapping[str, object]) -> Frame:
         return line_frame(notice(event, {**self._identity, **fields}))

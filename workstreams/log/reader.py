@@ -263,5 +263,5 @@ class Reader:
             with redis_errors():
                 raise error
         self._read_to = 0.0
-        time.sleep(pause)
+        time.sleep(pause)  # Redis is away: nothing will tell when it is back
         return min(2 * pause, MAX_PAUSE)

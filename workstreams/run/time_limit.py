@@ -31,4 +31,4 @@ class WorkstreamTimeLimit(TimeLimit):
         limit = message.options.get("time_limit") or (actor and actor.options.get("time_limit"))
         if limit is None:
             limit = broker.config.workstream(message.grant.workstream).timeout / 1000
-        self.manager.add_timeout(threading.get_ident(), limit)  # type: ignore[no-untyped-call]
+        self.manager.add_timeout(threading.get_ident(), limit)  # type: ignore[no-untyped-call]  # Dramatiq's is untyped

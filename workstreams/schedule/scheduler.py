@@ -7,10 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from apscheduler.executors.pool import BasePoolExecutor  # type: ignore[import-untyped]
-from apscheduler.jobstores.base import JobLookupError  # type: ignore[import-untyped]
-from apscheduler.jobstores.memory import MemoryJobStore  # type: ignore[import-untyped]
-from apscheduler.schedulers.background import BackgroundScheduler  # type: ignore[import-untyped]
+from apscheduler.executors.pool import BasePoolExecutor  # type: ignore[import-untyped]  # APScheduler ships no types
+from apscheduler.jobstores.base import JobLookupError  # type: ignore[import-untyped]  # APScheduler ships no types
+from apscheduler.jobstores.memory import MemoryJobStore  # type: ignore[import-untyped]  # APScheduler ships no types
+from apscheduler.schedulers.background import BackgroundScheduler  # type: ignore[import-untyped]  # APScheduler ships no types
 
 from workstreams.declare.config import Config
 from workstreams.errors import RedisUnavailable, WorkstreamsError
@@ -28,7 +28,7 @@ RETRY = timedelta(seconds=1)
 THREADS = 4
 
 
-class _Threads(BasePoolExecutor):  # type: ignore[misc]
+class _Threads(BasePoolExecutor):  # type: ignore[misc]  # its base is untyped
     """APScheduler's executor over threads that somebody else ends."""
 
     def __init__(self, pool: ThreadPoolExecutor) -> None:

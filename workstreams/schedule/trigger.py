@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from datetime import datetime
 
-from apscheduler.triggers.base import BaseTrigger  # type: ignore[import-untyped]
+from apscheduler.triggers.base import BaseTrigger  # type: ignore[import-untyped]  # APScheduler ships no types
 
 from workstreams.schedule.moments import from_us, to_us
 from workstreams.schedule.when import When
@@ -32,7 +32,7 @@ class HostClock:
         return from_us(us - self._ahead)
 
 
-class Ticks(BaseTrigger):  # type: ignore[misc]
+class Ticks(BaseTrigger):  # type: ignore[misc]  # its base is untyped
     """Wakes at the ticks of a schedule; which of them are due is decided by Redis's clock then.
 
     Parameters:
@@ -43,7 +43,7 @@ class Ticks(BaseTrigger):  # type: ignore[misc]
     def __init__(self, when: When, clock: HostClock) -> None:
         self._when, self._clock = when, clock
 
-    def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime | None:  # noqa: ARG002
+    def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime | None:  # noqa: ARG002 - APScheduler's signature
         """The first tick later than now; missed ones are found by whoever wakes."""
         tick = self._when.after(self._clock.of_redis(now))
         return None if tick is None else self._clock.of_host(tick)

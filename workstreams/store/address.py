@@ -69,7 +69,7 @@ def server_options(url: str) -> dict[str, Any]:
         raise _refusal(url, "a URL that begins with redis://, rediss://, unix:// or redis+sentinel://")
     try:
         parts = urlsplit(url)
-        options = cast("dict[str, Any]", parse_url(url))  # type: ignore[no-untyped-call]
+        options = cast("dict[str, Any]", parse_url(url))  # type: ignore[no-untyped-call]  # redis-py's is untyped
     except ValueError:
         # The reason would quote what stands in place of the port, which may be half a password.
         hint = "escape special characters of the password"

@@ -134,8 +134,8 @@ def _client(url: str, patience: _Patience) -> redis.Redis:
 def _sentinel_client(url: str, patience: _Patience) -> redis.Redis:
     where = sentinel_address(url)
     # Whoever is patient asks a dead Sentinel quickly nevertheless, because the next one may know.
-    sentinel = Sentinel(where.hosts, sentinel_kwargs=_PRODUCER.options())  # type: ignore[no-untyped-call]
-    client = sentinel.master_for(where.service, **(patience.options() | where.options))  # type: ignore[no-untyped-call]
+    sentinel = Sentinel(where.hosts, sentinel_kwargs=_PRODUCER.options())  # type: ignore[no-untyped-call]  # redis-py's is untyped
+    client = sentinel.master_for(where.service, **(patience.options() | where.options))  # type: ignore[no-untyped-call]  # redis-py's is untyped
     return cast(redis.Redis, client)
 
 

@@ -28,7 +28,7 @@ class DemoScreen:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def prepare(self, link: Link) -> None:  # noqa: ARG002
+    def prepare(self, link: Link) -> None:  # noqa: ARG002 - the signature of a Screen
         """Open the receiver, and say in the environment of the processes to come where it is."""
         os.environ.update(self._demo.prepare())
         os.environ["WORKSTREAMS_STATE_DIR"] = self._state_dir

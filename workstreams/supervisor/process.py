@@ -93,7 +93,7 @@ def _say_failed(pipe: PipeWriter, error: str, code: int) -> int:
     while not pipe.status({"state": "failed", "error": error[-32_000:], "code": code}):
         if time.monotonic() > deadline:
             break
-        time.sleep(0.05)
+        time.sleep(0.05)  # the pipe is full: the supervisor has to read first
     return code
 
 
@@ -141,7 +141,7 @@ class _Process:
         self._worker = self._start(broker, config)
         # Whoever is not known to work is not renewed: it has to be heard.
         while not self._pipe.status({"state": "ready"}):
-            time.sleep(0.05)
+            time.sleep(0.05)  # the pipe is full: the supervisor has to read first
         return self._serve(admission)
 
     def _start(self, broker: WorkstreamBroker, config: Config) -> Worker:
@@ -210,7 +210,7 @@ class _Process:
             told = self._told(0.01) if grace == math.inf else None
             if told is not None:
                 return self._obey(told, worker, admission)
-            time.sleep(0.01)
+            time.sleep(0.01)  # ends are counted by the exchange, which has nobody to tell here
         if admitted.exchange.busy:
             # Threads cannot be ended. What is done so far is told; what runs is the
             # supervisor's to hand back, once this process is gone.

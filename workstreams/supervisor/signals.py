@@ -26,7 +26,7 @@ class Signals:
             heard.append(signal.SIGHUP)
         self._before = {one: signal.signal(one, self._handle) for one in heard}
 
-    def _handle(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
+    def _handle(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the signature of a handler
         self.count += 1
         self.poke()
 

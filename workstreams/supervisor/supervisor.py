@@ -154,7 +154,7 @@ class Supervisor:
                 self._read(child)
                 if time.monotonic() > (self._stopping_at or 0.0):
                     child.kill("its supervisor failed")
-                time.sleep(0.02)
+                time.sleep(0.02)  # the loop that would wait for their pipes is what failed
             self._renewal.end(child.sid, "its supervisor failed", blame=False)
 
     def _pause(self) -> float:

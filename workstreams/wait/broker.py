@@ -175,7 +175,7 @@ class WorkstreamBroker(Broker):
           QueueNotFound: When no actor named the workstream, or no worker was booted here.
         """
         if queue_name not in self.queues or self.admission is None:
-            raise QueueNotFound(queue_name)  # type: ignore[no-untyped-call]
+            raise QueueNotFound(queue_name)  # type: ignore[no-untyped-call]  # Dramatiq's is untyped
         return self.admission.consume(queue_name, timeout / 1000)
 
     def enqueue(self, message: Message[Any], *, delay: int | None = None) -> Message[Any]:
@@ -267,15 +267,15 @@ class WorkstreamBroker(Broker):
         deadline = None if timeout is None else time.monotonic() + timeout / 1000
         while unfinished(self.link, queue_name):
             if deadline is not None and time.monotonic() >= deadline:
-                raise QueueJoinTimeout(queue_name)  # type: ignore[no-untyped-call]
-            time.sleep(0.02)
+                raise QueueJoinTimeout(queue_name)  # type: ignore[no-untyped-call]  # Dramatiq's is untyped
+            time.sleep(0.02)  # for tests, says Dramatiq: an event for each would cost every finish
         failure = failure_in(self.link, queue_name) if fail_fast else None
         if failure is not None:
             raise failure
 
     def _must_know(self, queue_name: str) -> None:
         if queue_name not in self.queues and queue_name not in self.config.workstreams:
-            raise QueueNotFound(queue_name)  # type: ignore[no-untyped-call]
+            raise QueueNotFound(queue_name)  # type: ignore[no-untyped-call]  # Dramatiq's is untyped
 
 
 def ours(broker: Broker) -> WorkstreamBroker:

@@ -63,4 +63,4 @@ def failure_of(text: bytes | None) -> ResultFailure:
     """The error that a job's record keeps, as Dramatiq raises errors of other processes."""
     error = orjson.loads(text) if text else {}
     kind, message = str(error.get("type", "Exception")), str(error.get("message", "unknown"))
-    return ResultFailure(f"actor raised {kind}: {message}", kind, message)  # type: ignore[no-untyped-call]
+    return ResultFailure(f"actor raised {kind}: {message}", kind, message)  # type: ignore[no-untyped-call]  # Dramatiq's is untyped

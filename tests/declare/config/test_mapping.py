@@ -12,7 +12,7 @@ from workstreams.errors import ConfigError
 
 def _problems(document: dict[object, object], base: Path) -> list[tuple[str, str, str]]:
     with pytest.raises(ConfigError) as caught:
-        config_from_mapping(document, base)  # type: ignore[arg-type]
+        config_from_mapping(document, base)  # type: ignore[arg-type]  # wrong on purpose
     return [(problem.path, problem.expected, problem.found) for problem in caught.value.problems]
 
 

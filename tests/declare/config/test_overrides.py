@@ -47,7 +47,7 @@ def test_a_variable_and_a_flag_set_the_same_key(load: Build, key: str, text: str
 def test_every_key_that_can_be_set_is_set_by_a_test_above() -> None:
     [keys] = [
         {case[0] for case in mark.args[1]}
-        for mark in test_a_variable_and_a_flag_set_the_same_key.pytestmark  # type: ignore[attr-defined]
+        for mark in test_a_variable_and_a_flag_set_the_same_key.pytestmark  # type: ignore[attr-defined]  # pytest sets it
     ]
     assert keys | {"worker.processes"} == set(OVERRIDABLE)
 

@@ -69,7 +69,7 @@ def _compose(text: str, file: Path | None) -> Node | None:
     yaml = YAML(typ="safe", pure=True)
     yaml.composer.warn_double_anchors = False
     try:
-        return yaml.compose(text)  # type: ignore[no-any-return]
+        return yaml.compose(text)  # type: ignore[no-any-return]  # ruamel says Any
     except RecursionError:
         raise ConfigError([Problem(f"at most {MAX_DEPTH} levels", "more", file=file)]) from None
     except Exception as error:

@@ -42,7 +42,7 @@ def clear_orphan(folder: StateFolder, grace: float = GRACE) -> int:
         asked = False
         while descriptor is None and time.monotonic() < deadline:
             asked = asked or _ask(folder, request)
-            time.sleep(_POLL)
+            time.sleep(_POLL)  # a lock of another process tells nobody when it is free
             descriptor = try_lock(folder.server_lock)
         if descriptor is not None:
             return descriptor

@@ -200,7 +200,7 @@ class EmbeddedServer:
                 deadline = time.monotonic() + timeout
             if time.monotonic() > deadline:
                 raise RedisUnavailable(self._obituary(f"no answer after {timeout:g} s", log_begin))
-            time.sleep(_POLL)
+            time.sleep(_POLL)  # a server that starts tells nobody when it listens
 
     def _obituary(self, found: str, log_begin: int) -> str:
         with self._folder.log.open("rb") as log:
