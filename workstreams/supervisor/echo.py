@@ -153,7 +153,9 @@ class Echo(threading.Thread):
             seen[key] = newest
 
     def _print(self, entry_id: bytes, fields: Mapping[bytes, bytes], workstream: str) -> None:
-        worker = fields.get(b"w", b"").decode("utf-8", "replace")
         # Lines that jobs wrote came through the pipe and were printed then.
-        if b"e" in fields and (not worker or self._mine(worker)):
-            self._show(line_of(entry_id, fields, self._app, workstream))
+        if b"p" not in fields:
+            return
+        line = line_of(entry_id, fields, self._app, workstream)
+        if line["worker"] is None or self._mine(line["worker"]):
+            self._show(line)
