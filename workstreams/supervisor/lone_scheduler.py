@@ -19,15 +19,12 @@ from workstreams.store.embedded import EmbeddedServer
 from workstreams.store.keys import Keys
 from workstreams.store.link import Link
 from workstreams.supervisor.echo import Printer
-from workstreams.supervisor.run import server_of
+from workstreams.supervisor.keeper import kept_server
 from workstreams.supervisor.scheduling import Scheduling
 from workstreams.supervisor.signals import Signals
 from workstreams.wait.broker import url_of
 
 __all__ = ["schedule_alone"]
-
-#: Seconds between two looks at the embedded server.
-TICK = 0.2
 
 
 def schedule_alone(config: Config, source: ConfigSource) -> int:
@@ -50,32 +47,33 @@ def schedule_alone(config: Config, source: ConfigSource) -> int:
             [Problem("at least one schedule", "none", "schedules", hint="declare it in config/")]
         )
     signals = Signals()
+    show = Printer(sys.stdout, config.logs.format, config.logs.level)
     try:
-        with _server(config) as (url, server):
+        with _server(config, show) as (url, server):
             link = Link(lambda: url, Keys(config.app))
-            show = Printer(sys.stdout, config.logs.format, config.logs.level)
             _prepare(config, link, show, server)
             scheduling = Scheduling(config, source, link, show, tells_fired=True)
             scheduling.start()
             show(notice("scheduler_started", {"app": config.app}) | {"level": "info"})
             try:
-                _wait(signals, server, lambda event: show(notice(event, {"app": config.app})))
+                while not signals.count:
+                    select.select([signals.fd], [], [])
             finally:
                 scheduling.stop()
                 link.close()
-                show.close()
     finally:
+        show.close()
         signals.close()
     return 0
 
 
 @contextlib.contextmanager
-def _server(config: Config) -> Iterator[tuple[str, EmbeddedServer | None]]:
+def _server(config: Config, show: Printer) -> Iterator[tuple[str, EmbeddedServer | None]]:
     """The server's URL, and the embedded server itself where nobody else owns it already."""
     try:
         url = url_of(config)
     except NothingRunsHere:
-        with server_of(config) as server:
+        with kept_server(config, show) as server:
             assert server is not None, "only an embedded server can be found not to run"
             yield server.url, server
     else:
@@ -93,10 +91,3 @@ def _prepare(
             raise RedisUnsuitable(errors[0])
         lost, fresh = (server.lost_epoch, server.epoch) if server else ("", "")
         publish(config, link.scripts, lost, fresh)
-
-
-def _wait(signals: Signals, server: EmbeddedServer | None, tell: Callable[[str], None]) -> None:
-    while not signals.count:
-        select.select([signals.fd], [], [], TICK)
-        if server is not None and server.ensure_running():
-            tell("server_restarted")

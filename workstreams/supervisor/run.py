@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-import redis
-
 from workstreams.admit.sessions import Sessions
-from workstreams.declare.config import EMBEDDED, Config
+from workstreams.declare.config import Config
 from workstreams.declare.config.source_spec import ConfigSource
 from workstreams.declare.publishing import publish
-from workstreams.errors import ConfigError, Problem, RedisUnavailable, RedisUnsuitable
+from workstreams.errors import ConfigError, Problem, RedisUnsuitable
 from workstreams.log.lines import notice
 from workstreams.log.ship import Shipper
 from workstreams.store.check import server_facts, suitability
-from workstreams.store.client import redis_errors, worker_client
+from workstreams.store.client import producer_client, redis_errors, worker_client
 from workstreams.store.embedded import EmbeddedServer
 from workstreams.store.keys import Keys
 from workstreams.store.link import Link
 from workstreams.supervisor.echo import Echo, Printer
+from workstreams.supervisor.emptiness import Emptiness
+from workstreams.supervisor.keeper import kept_server
 from workstreams.supervisor.renewal import Renewal
 from workstreams.supervisor.scheduling import Scheduling
 from workstreams.supervisor.signals import Signals
@@ -35,13 +33,8 @@ __all__ = ["Screen", "crews_of", "supervise"]
 #: before the rest is over.
 ORPHAN_SHARE = 2 / 3
 
-#: Seconds that the last lines and hand-backs may take to reach Redis.
-LAST_CALL = 5.0
-
-#: Seconds between attempts to start an embedded server that does not come up.
-START_PAUSE = 2.0
-
-Show = Callable[[Mapping[str, Any]], None]
+#: Seconds that the last lines and hand-backs may take to reach Redis, and after a second signal.
+LAST_CALL, HASTY_CALL = 5.0, 1.0
 
 
 class Screen(Protocol):
@@ -92,16 +85,6 @@ def crews_of(
     return tuple(crews)
 
 
-@contextlib.contextmanager
-def server_of(config: Config) -> Iterator[EmbeddedServer | None]:
-    """The embedded server while the block runs, or None where the config names another."""
-    if config.redis != EMBEDDED:
-        yield None
-        return
-    with EmbeddedServer(config.state_dir) as server:
-        yield server
-
-
 def supervise(
     config: Config,
     source: ConfigSource,
@@ -134,11 +117,13 @@ def supervise(
     """
     crews = crews_of(config, pools, only, processes)
     signals = Signals()
+    show = Printer(sys.stdout, config.logs.format, config.logs.level, quiet=screen is not None)
     try:
-        with server_of(config) as server:
-            run = _Run(config, source, crews, signals, server, screen, schedules)
-            return run.to_the_end(until_empty)
+        with kept_server(config, show) as server:
+            run = _Run(config, source, crews, signals, server, show, screen, schedules, until_empty)
+            return run.to_the_end()
     finally:
+        show.close()
         signals.close()
 
 
@@ -152,16 +137,17 @@ class _Run:
         crews: tuple[Crew, ...],
         signals: Signals,
         server: EmbeddedServer | None,
+        show: Printer,
         screen: Screen | None,
         schedules: bool,
+        until_empty: bool,
     ) -> None:
         self._config = config
-        self._server = server
         self._screen = screen
         self._signals = signals
         url = server.url if server else config.redis
         self._link = Link(lambda: url, Keys(config.app))
-        self._show = Printer(sys.stdout, config.logs.format, config.logs.level, quiet=screen is not None)
+        self._show = show
         self._check_server()
         with redis_errors(url):
             lost, fresh = (server.lost_epoch, server.epoch) if server else ("", "")
@@ -193,18 +179,22 @@ class _Run:
             grace,
             max(0.0, lease * ORPHAN_SHARE - ORPHAN_END),
         )
-        self._until_empty = False
+        self._emptiness = (
+            Emptiness(producer_client(url), self._link.keys, self._names, signals.poke)
+            if until_empty
+            else None
+        )
         self._supervisor = Supervisor(
-            config, spec, crews, self._renewal, self._shipper, self._show, signals, self._tick
+            config, spec, crews, self._renewal, self._shipper, self._show, signals, self._is_over
         )
         self._echo = Echo(
             self._link.listener, self._link.keys, self._names, self._supervisor.owns, self._show
         )
-        self._next_look = self._next_start = 0.0
 
-    def to_the_end(self, until_empty: bool) -> int:
-        self._until_empty = until_empty
+    def to_the_end(self) -> int:
         self._renewal.start()
+        if self._emptiness is not None:
+            self._emptiness.start()
         if self._screen is None:
             self._echo.start()
         else:
@@ -219,15 +209,20 @@ class _Run:
                 self._scheduling.stop()
             if self._screen is not None:
                 self._screen.end()
-            told = self._renewal.stop(LAST_CALL)
-            self._shipper.close(LAST_CALL)
+            told = self._renewal.stop(self._last_call())
+            self._shipper.close(self._last_call())
             self._echo.stop()
+            if self._emptiness is not None:
+                self._emptiness.stop()
             self._link.close()
-            self._show.close()
         if self._supervisor.failure:
             raise ConfigError.said_by(self._supervisor.failure)
         # What ended could not be told to Redis: it will run again.
         return code if told else code or EXIT_KILLED
+
+    def _last_call(self) -> float:
+        """Whoever asked twice for the end is not kept waiting for a server that hangs."""
+        return LAST_CALL if self._signals.count < 2 else HASTY_CALL
 
     def _keep_line(self, line: Mapping[str, Any]) -> None:
         self._shipper.put("", None, line)
@@ -240,34 +235,5 @@ class _Run:
         if errors:
             raise RedisUnsuitable(errors[0])
 
-    def _tick(self) -> bool:
-        """Whether to stop because nothing is left; keeps the embedded server up meanwhile."""
-        self._keep_server()
-        if not self._until_empty or time.monotonic() < self._next_look:
-            return False
-        self._next_look = time.monotonic() + 0.2
-        return self._nothing_left()
-
-    def _keep_server(self) -> None:
-        """Start the embedded server again if it died; while it cannot be, go on and try again."""
-        if self._server is None or time.monotonic() < self._next_start:
-            return
-        try:
-            restarted = self._server.ensure_running()
-        except RedisUnavailable as error:
-            self._show(notice("server_not_restarted", {"app": self._config.app, "why": str(error)}))
-            self._next_start = time.monotonic() + START_PAUSE
-            return
-        if restarted:
-            self._show(notice("server_restarted", {"app": self._config.app}))
-
-    def _nothing_left(self) -> bool:
-        keys, pipe = self._link.keys, self._link.scripts.client.pipeline(transaction=True)
-        for name in self._names:
-            pipe.get(keys.workstream(name, "waiting"))
-            pipe.zcard(keys.workstream(name, "scheduled"))
-            pipe.zcard(keys.workstream(name, "running"))
-        try:
-            return not any(int(count or 0) for count in pipe.execute())
-        except redis.RedisError:
-            return False
+    def _is_over(self) -> bool:
+        return self._emptiness is not None and self._emptiness.found

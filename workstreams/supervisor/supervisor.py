@@ -68,7 +68,7 @@ class Supervisor:
       shipper: Brings lines to Redis.
       show: Prints lines.
       signals: What asks for the end.
-      every_tick: Called several times a second; true asks for an orderly stop.
+      is_over: Asked several times a second, and so answers at once; true asks for an orderly stop.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class Supervisor:
         shipper: Shipper,
         show: Callable[[Mapping[str, Any]], None],
         signals: Signals,
-        every_tick: Callable[[], bool],
+        is_over: Callable[[], bool],
     ) -> None:
         self._config = config
         self._spec = spec
@@ -89,7 +89,7 @@ class Supervisor:
         self._shipper = shipper
         self._show = show
         self._signals = signals
-        self._every_tick = every_tick
+        self._is_over = is_over
         self._children: dict[int, Child] = {}
         self._due: list[tuple[float, Crew]] = []
         self._pauses: dict[str, float] = {}
@@ -166,9 +166,7 @@ class Supervisor:
             for child in self._children.values():
                 child.stopping = True
                 child.kill("it was ended at once by a second signal")
-        # Also while it stops: finishes need the server until the end.
-        nothing_left = self._every_tick()
-        if (self._signals.count or nothing_left) and self._stopping_at is None:
+        if (self._signals.count or self._is_over()) and self._stopping_at is None:
             self.stop()
         elif self._stopping_at is not None and time.monotonic() > self._stopping_at:
             for child in self._children.values():
