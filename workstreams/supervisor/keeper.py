@@ -6,6 +6,7 @@ A server that starts slowly, or hangs, must not keep whoever needs it from answe
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -15,7 +16,7 @@ from workstreams.errors import RedisUnavailable
 from workstreams.log.lines import notice
 from workstreams.store.embedded import EmbeddedServer
 
-__all__ = ["Keeper", "kept_server"]
+__all__ = ["Keeper", "Served", "kept_server"]
 
 #: Seconds between two looks at the server's process.
 TICK = 0.2
@@ -24,6 +25,21 @@ TICK = 0.2
 START_PAUSE = 2.0
 
 Show = Callable[[Mapping[str, Any]], None]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Served:
+    """A server to work with.
+
+    Attributes:
+      url: Where it is.
+      lost_epoch: The epoch of data that was gone when it started, "" when none was.
+      epoch: The name of its data set, "" where Redis is to choose it.
+    """
+
+    url: str
+    lost_epoch: str = ""
+    epoch: str = ""
 
 
 class Keeper(threading.Thread):
@@ -64,23 +80,23 @@ class Keeper(threading.Thread):
 
 
 @contextlib.contextmanager
-def kept_server(config: Config, show: Show) -> Iterator[EmbeddedServer | None]:
-    """The embedded server, up while the block runs; None where the config names another.
+def kept_server(config: Config, show: Show) -> Iterator[Served]:
+    """The server of a config while the block runs: an embedded one is started, and kept up.
 
     Parameters:
       config: Says which server.
       show: Prints a line when it had to be started again.
 
     Raises:
-      RedisUnavailable: When it does not start.
+      RedisUnavailable: When an embedded one does not start.
     """
     if config.redis != EMBEDDED:
-        yield None
+        yield Served(config.redis)
         return
     with EmbeddedServer(config.state_dir) as server:
         keeper = Keeper(server, config.app, show)
         keeper.start()
         try:
-            yield server
+            yield Served(server.url, server.lost_epoch, server.epoch)
         finally:
             keeper.stop()

@@ -15,11 +15,10 @@ from workstreams.errors import ConfigError, NothingRunsHere, Problem, RedisUnsui
 from workstreams.log.lines import notice
 from workstreams.store.check import server_facts, suitability
 from workstreams.store.client import redis_errors
-from workstreams.store.embedded import EmbeddedServer
 from workstreams.store.keys import Keys
 from workstreams.store.link import Link
 from workstreams.supervisor.echo import Printer
-from workstreams.supervisor.keeper import kept_server
+from workstreams.supervisor.keeper import Served, kept_server
 from workstreams.supervisor.scheduling import Scheduling
 from workstreams.supervisor.signals import Signals
 from workstreams.wait.broker import url_of
@@ -49,9 +48,9 @@ def schedule_alone(config: Config, source: ConfigSource) -> int:
     signals = Signals()
     show = Printer(sys.stdout, config.logs.format, config.logs.level)
     try:
-        with _server(config, show) as (url, server):
-            link = Link(lambda: url, Keys(config.app))
-            _prepare(config, link, show, server)
+        with _server(config, show) as served:
+            link = Link(lambda: served.url, Keys(config.app))
+            _prepare(config, link, show, served)
             scheduling = Scheduling(config, source, link, show, tells_fired=True)
             scheduling.start()
             show(notice("scheduler_started", {"app": config.app}) | {"level": "info"})
@@ -68,26 +67,22 @@ def schedule_alone(config: Config, source: ConfigSource) -> int:
 
 
 @contextlib.contextmanager
-def _server(config: Config, show: Printer) -> Iterator[tuple[str, EmbeddedServer | None]]:
-    """The server's URL, and the embedded server itself where nobody else owns it already."""
+def _server(config: Config, show: Printer) -> Iterator[Served]:
+    """The server; an embedded one is ours to keep only where nobody else owns it already."""
     try:
         url = url_of(config)
     except NothingRunsHere:
-        with kept_server(config, show) as server:
-            assert server is not None, "only an embedded server can be found not to run"
-            yield server.url, server
+        with kept_server(config, show) as served:
+            yield served
     else:
-        yield url, None
+        yield Served(url)
 
 
-def _prepare(
-    config: Config, link: Link, show: Callable[[Mapping[str, Any]], None], server: EmbeddedServer | None
-) -> None:
+def _prepare(config: Config, link: Link, show: Callable[[Mapping[str, Any]], None], served: Served) -> None:
     with redis_errors(link.url):
         errors, warnings = suitability(server_facts(link.scripts.client))
         for sentence in warnings:
             show(notice("server_unsafe", {"app": config.app, "why": sentence}))
         if errors:
             raise RedisUnsuitable(errors[0])
-        lost, fresh = (server.lost_epoch, server.epoch) if server else ("", "")
-        publish(config, link.scripts, lost, fresh)
+        publish(config, link.scripts, served.lost_epoch, served.epoch)
