@@ -7,7 +7,7 @@ cut SHARE           break that share of the connections off
 drop SHARE          let the next request of each pass, lose the reply, break it off
 delay MS SECONDS    pass everything on so much later, for so long
 hang SHARE SECONDS  pass nothing on, then break it off: nobody is told for so long
-heal                no delay, and nothing is dropped any longer
+heal                no delay, nothing is dropped any longer, what hangs is broken off
 ==================  ==================================================================
 """
 
@@ -97,8 +97,10 @@ class _Proxy:
                     asyncio.get_running_loop().call_later(float(seconds), self._end_hang, pair)
             case ["heal"]:
                 self._delayed_until = 0.0
-                for pair in self._pairs:
+                for pair in list(self._pairs):
                     pair.drops = False
+                    if not pair.free.is_set():
+                        self._end_hang(pair)
 
     def _end_hang(self, pair: _Pair) -> None:
         pair.cut()

@@ -132,7 +132,6 @@ def _ticks(evidence: Evidence, fine: bool) -> Row:
     doubled = sum(len(jobs) > 1 for jobs in ticks.jobs.values())
     text = f"{len(ticks.fired)} fired, {doubled} doubled, {len(ticks.missed)} missed"
     text += f", {len(ticks.skipped)} skipped by name"
-    text += f", {len(ticks.skipped)} skipped by name"
     return Row("ticks", text, fine)
 
 

@@ -75,8 +75,9 @@ class Session:
         self._fleet.open(self.settings.hosts, self.settings.schedulers)
         self._await(self._all_work, START, "the workers did not start")
         producer = self._helper("producer", str(self.folder), str(self.settings.seed))
-        faults = Faults(self._fleet, self._server, self._log, self.settings.lease)
+        faults = Faults(self._fleet, self._server, _orders_for(proxy), self._log, self.settings.lease)
         self._under_fire(faults)
+        faults.end()
         self._log.write("peace")
         self._end_helper(producer)
         self._drain()
@@ -179,6 +180,18 @@ class Session:
             helper.wait(END)
         self._server.kill()
         self._log.close()
+
+
+def _orders_for(proxy: subprocess.Popen[bytes]) -> Callable[[str], None]:
+    """How to give the proxy an order: it answers when it has obeyed."""
+
+    def order(text: str) -> None:
+        assert proxy.stdin is not None
+        proxy.stdin.write(f"{text}\n".encode())
+        proxy.stdin.flush()
+        _first_line(proxy)
+
+    return order
 
 
 def _first_line(helper: subprocess.Popen[bytes]) -> str:

@@ -1,4 +1,4 @@
-"""How much of what the rates allowed was used, while Redis was up and work was there."""
+"""How much of what the rates allowed was used, while Redis could be reached and work was there."""
 
 from __future__ import annotations
 
@@ -15,11 +15,16 @@ __all__ = ["possible", "share_of"]
 #: µs between two looks.
 STEP = 10_000
 
+#: Faults while which Redis could not be reached, or not well.
+AWAY = ("redis", "power", "hang", "delay")
+
 
 def share_of(evidence: Evidence) -> float:
     """Admissions in per cent of those that were possible; 0 if none was."""
     begin, end = _span(evidence)
-    admitted = sum(begin <= event.at <= end for event in evidence.calls if event.name == "started")
+    away = _Away(evidence)
+    started = [event.at for event in evidence.calls if event.name == "started" and begin <= event.at <= end]
+    admitted = sum(not away.at(at) for at in started)
     allowed = possible(evidence, begin, end)
     return 100 * admitted / allowed if allowed else 0.0
 
@@ -32,9 +37,10 @@ def _span(evidence: Evidence) -> tuple[int, int]:
 
 
 def possible(evidence: Evidence, begin: int, end: int) -> float:
-    """The most admissions within a time, if every job were taken as soon as every limit has room.
+    """Admissions within a time, if work were taken steadily whenever there is any and it has room.
 
-    That is the most under limits that count a sliding window: to wait never makes more room.
+    Steadily: at no more than the shortest rate. A window that is empty after an outage may be used up
+    at once, so more than this is possible then.
     """
     settings = evidence.history.settings
     supply = sorted(
@@ -44,13 +50,16 @@ def possible(evidence: Evidence, begin: int, end: int) -> float:
         (fault.began, fault.ended) for fault in evidence.history.faults if fault.kind in ("redis", "power")
     ]
     windows = [_Window(rate) for rate in settings.limits]
-    at_once = settings.concurrency * STEP / max(1.0, _length(evidence))
+    steady = max(window.per_step for window in windows)
+    length = max(float(STEP), _length(evidence))
+    held = _Held(evidence)
     total = 0.0
     for now in range(begin, end, STEP):
-        if any(gone <= now < back for gone, back in away):
+        if away.at(now):
             continue
         room = min(window.room(now) for window in windows)
-        taken = max(0.0, min(room, at_once, bisect.bisect_right(supply, now) - total))
+        at_once = (settings.concurrency - held.at(now)) * STEP / length
+        taken = max(0.0, min(room, steady, at_once, bisect.bisect_right(supply, now) - total))
         total += taken
         for window in windows:
             window.take(now, taken)
@@ -64,12 +73,36 @@ def _length(evidence: Evidence) -> float:
     return sum(lengths) / len(lengths) if lengths else 0.0
 
 
+class _Away:
+    """When Redis was down, or the way there was bad."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        faults = evidence.history.faults
+        self._spans = [(fault.began, fault.ended) for fault in faults if fault.kind in AWAY]
+
+    def at(self, now: int) -> bool:
+        return any(began <= now < ended for began, ended in self._spans)
+
+
+class _Held:
+    """Slots that nobody could use: of leases that ended without a finish, until their end."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        ended = [lease for lease in evidence.leases if lease.end is not None and lease.end.name in UNRECORDED]
+        self._begins = sorted(lease.began.at for lease in ended)
+        self._ends = sorted(lease.end.at for lease in ended if lease.end is not None)
+
+    def at(self, now: int) -> int:
+        return bisect.bisect_right(self._begins, now) - bisect.bisect_right(self._ends, now)
+
+
 class _Window:
     """What was taken in the last window of a rate."""
 
     def __init__(self, rate: Rate) -> None:
         self._permits = rate.permits
         self._span = rate.window + margin_of(rate.window)
+        self.per_step = rate.permits * STEP / self._span
         self._taken: deque[tuple[int, float]] = deque()
         self._sum = 0.0
 
