@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -31,6 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
       0 when every promise was kept, 1 otherwise.
     """
+    # Whoever ends this is not to leave a fleet behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     options = _parser().parse_args(arguments)
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
     if options.judge is not None:

@@ -22,6 +22,9 @@ T = TypeVar("T")
 #: Seconds that Redis is away at least and at most.
 AWAY = (0.2, 2.5)
 
+#: The most µs of writes that a loss of power takes along.
+UNSAVED = 1_000_000
+
 #: Seconds that the proxy's delay and hanging last at least and at most.
 SLOW = (0.5, 3.0)
 
@@ -131,9 +134,13 @@ class Faults:
         with self._redis:
             began = now_us()
             self._server.kill()
+            more = {}
+            if planned.kind == "power":
+                kept = self._server.forget(began - round(UNSAVED * planned.choice))
+                more = {} if kept is None else {"kept_until": kept}
             self._peace.wait(_between(AWAY, planned.size))
             self._server.start()
-            self._log.write(planned.kind, [], began)
+            self._log.write(planned.kind, [], began, **more)
 
     def _disturb(self, planned: Planned) -> None:
         share, seconds = f"{_between(SHARE, planned.choice):.2f}", _between(SLOW, planned.size)

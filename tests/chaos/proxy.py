@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import random
 import sys
 import time
@@ -96,11 +97,14 @@ class _Proxy:
                     pair.free.clear()
                     asyncio.get_running_loop().call_later(float(seconds), self._end_hang, pair)
             case ["heal"]:
-                self._delayed_until = 0.0
-                for pair in list(self._pairs):
-                    pair.drops = False
-                    if not pair.free.is_set():
-                        self._end_hang(pair)
+                self._heal()
+
+    def _heal(self) -> None:
+        self._delayed_until = 0.0
+        for pair in list(self._pairs):
+            pair.drops = False
+            if not pair.free.is_set():
+                self._end_hang(pair)
 
     def _end_hang(self, pair: _Pair) -> None:
         pair.cut()
@@ -119,6 +123,8 @@ async def _serve(socket: str, seed: int) -> None:
     while order := await loop.run_in_executor(None, sys.stdin.readline):
         proxy.obey(order)
         print("done", flush=True)  # noqa: T201 - the answer to whoever gave the order
+    # Connections that are still open are of no interest any more.
+    os._exit(0)
 
 
 def main() -> None:

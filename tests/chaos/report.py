@@ -8,12 +8,12 @@ from collections.abc import Callable, Sequence
 
 from rich.table import Table
 
+from tests.chaos.causes import causes_of, ends_of_their_own
 from tests.chaos.checks.evidence import Broken, Evidence
 from tests.chaos.checks.rates import margin_of
 from tests.chaos.checks.sends import forgotten
 from tests.chaos.checks.slots import leases_at_once, runs_at_once
 from tests.chaos.checks.ticks import ticks_of
-from tests.chaos.leases import UNRECORDED
 from tests.chaos.recovery import Recoveries, percentile, recoveries_of
 from tests.chaos.share import share_of
 from tests.chaos.windows import most_in_any
@@ -53,6 +53,7 @@ def rows_of(evidence: Evidence, broken: Sequence[Broken]) -> list[Row]:
         lambda: _ticks(evidence, kept["I5"]),
         lambda: _recovery(recoveries),
         lambda: _share(evidence),
+        lambda: _ended(evidence),
     )
     rows: list[Row] = []
     for make in makers:
@@ -95,9 +96,21 @@ def _lost(evidence: Evidence, broken: Sequence[Broken], fine: bool) -> Row:
 
 def _twice(evidence: Evidence, recoveries: Recoveries, fine: bool) -> Row:
     twice = sum(len(notes) > 1 for notes in evidence.starts_of.values())
-    ends = sum(life.ends(UNRECORDED) for life in evidence.lives.values())
-    text = f"{twice}, of {recoveries.in_flight} in flight at faults; {ends} leases ended without a finish"
+    causes = causes_of(evidence)
+    text = f"{twice}; {recoveries.in_flight} ran in processes when a fault was done to them; "
+    text += f"{causes.total()} leases ended without a finish"
+    if causes:
+        text += f": {', '.join(f'{number} by {cause}' for cause, number in causes.most_common())}"
     return Row("ran twice", text, fine)
+
+
+def _ended(evidence: Evidence) -> list[Row]:
+    ends = Counter(f"{one.more['place']} with {one.more['code']}" for one in ends_of_their_own(evidence))
+    if not ends:
+        return []
+    return [
+        Row("ended by themselves", ", ".join(f"{number} × {end}" for end, number in sorted(ends.items())))
+    ]
 
 
 def _rates(evidence: Evidence, fine: bool) -> Row:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import subprocess
 import time
+from collections import deque
 from pathlib import Path
 
 import redis
 
+from tests.chaos.notes import now_us
 from workstreams.store.embedded.locate import find_engine
 
 __all__ = ["Server"]
@@ -34,6 +37,7 @@ class Server:
         folder.mkdir(parents=True, exist_ok=True)
         self.socket = folder / "socket"
         self.process: subprocess.Popen[bytes] | None = None
+        self._sizes: deque[tuple[int, Path, int]] = deque(maxlen=100)
 
     def client(self) -> redis.Redis:
         """A client that goes to the server directly, past the proxy."""
@@ -61,6 +65,34 @@ class Server:
             self.process.send_signal(signal.SIGKILL)
             self.process.wait()
 
+    def look(self) -> None:
+        """Note how much of its log of writes is on disk now."""
+        at, log = now_us(), self._log()
+        if log is not None:
+            self._sizes.append((at, log, log.stat().st_size))
+
+    def forget(self, since: int) -> int | None:
+        """Take the end of the log away, as a loss of power does with what was not saved.
+
+        Parameters:
+          since: µs; what was written before is kept, and a little of what was written after.
+
+        Returns:
+          µs up to which every write is kept; None if nothing was taken away.
+        """
+        log = self._log()
+        known = [(at, size) for at, path, size in self._sizes if path == log and at <= since]
+        if self._fsync == "always" or log is None or not known:
+            return None
+        at, size = known[-1]
+        os.truncate(log, size)
+        self._sizes.clear()
+        return at
+
+    def _log(self) -> Path | None:
+        """The file that writes are appended to."""
+        return max(self._folder.glob("appendonlydir/*.incr.aof"), default=None, key=_number_of)
+
     def _answers(self) -> bool:
         with contextlib.suppress(redis.RedisError), self.client() as client:
             return bool(client.ping())
@@ -73,3 +105,8 @@ class Server:
             *("--daemonize", "no", "--save", "", "--maxmemory-policy", "noeviction"),
             *("--appendonly", "yes", "--appendfsync", self._fsync),
         ]
+
+
+def _number_of(log: Path) -> int:
+    """Of ``appendonly.aof.12.incr.aof``: the highest is the one that is written."""
+    return int(log.name.split(".")[-3])

@@ -13,13 +13,15 @@ from typing import IO, TypeVar
 import orjson
 import psutil
 import redis
+from redis.client import Pipeline
 
 from tests.chaos.events import collect
 from tests.chaos.faults import Faults
 from tests.chaos.fleet import Fleet
 from tests.chaos.history import FaultLog
+from tests.chaos.notes import now_us
 from tests.chaos.plan import plan_of
-from tests.chaos.project import APP, CALLS, MARK, TICKS, Project
+from tests.chaos.project import APP, CALLS, MARK, SCHEDULE, TICKS, Project
 from tests.chaos.server import Server
 from tests.chaos.settings import Settings
 from workstreams.store.keys import Keys
@@ -33,6 +35,9 @@ START, END = 60.0, 20.0
 
 #: Seconds without a single end after which what is left is lost.
 STALL = 45.0
+
+#: µs between two ticks.
+SECOND = 1_000_000
 
 #: Seconds between two looks.
 LOOK = 0.1
@@ -79,10 +84,12 @@ class Session:
         self._under_fire(faults)
         faults.end()
         self._log.write("peace")
+        peace = now_us()
         self._end_helper(producer)
-        self._drain()
+        self._drain(CALLS)
+        self._await_ticks(peace)
         self._fleet.stop(self._fleet.schedulers, END)
-        self._drain()
+        self._drain(TICKS)
         self._fleet.stop(self._fleet.hosts, END)
         self._collect()
 
@@ -94,30 +101,45 @@ class Session:
                 self._tell(planned.kind)
                 faults.carry_out(planned)
             self._fleet.keep()
+            self._server.look()
             time.sleep(LOOK)  # nobody tells of a process that ended
 
     # What is left.
 
-    def _drain(self) -> None:
-        """Wait until nothing waits, is scheduled or runs, as long as something still ends."""
+    def _drain(self, *names: str) -> None:
+        """Wait until nothing of these waits, is scheduled or runs, as long as something still ends."""
         ends, since = -1, time.monotonic()
-        while self._unfinished() and time.monotonic() - since < STALL:
+        while self._count_of(names, self._unfinished) and time.monotonic() - since < STALL:
             self._fleet.keep()
-            if (now := self._ended()) != ends:
+            if (now := self._count_of(names, self._ended)) != ends:
                 ends, since = now, time.monotonic()
             time.sleep(LOOK)  # until the next look
 
-    def _unfinished(self) -> int:
+    def _count_of(self, names: tuple[str, ...], asked: Callable[[str, Pipeline], None]) -> int:
         with self._server.client() as client:
             pipe = client.pipeline(transaction=False)
-            for name in (CALLS, TICKS):
-                pipe.get(self._keys.workstream(name, "waiting"))
-                pipe.zcard(self._keys.workstream(name, "scheduled"))
-                pipe.zcard(self._keys.workstream(name, "running"))
+            for name in names:
+                asked(name, pipe)
             return sum(int(count or 0) for count in pipe.execute())
 
-    def _ended(self) -> int:
-        return (self.folder / "runs.log").stat().st_size if (self.folder / "runs.log").exists() else 0
+    def _unfinished(self, name: str, pipe: Pipeline) -> None:
+        pipe.get(self._keys.workstream(name, "waiting"))
+        pipe.zcard(self._keys.workstream(name, "scheduled"))
+        pipe.zcard(self._keys.workstream(name, "running"))
+
+    def _ended(self, name: str, pipe: Pipeline) -> None:
+        for what in ("done", "dead"):
+            pipe.hget(self._keys.workstream(name, "count"), what)
+
+    def _await_ticks(self, until: int) -> None:
+        """Wait until every tick up to then is decided; one that is not is for the judge."""
+        deadline = time.monotonic() + STALL
+        with self._server.client() as client:
+            while int(client.hget(f"{self._keys.root}schedule:{SCHEDULE}", "mark") or 0) < until - SECOND:
+                if time.monotonic() > deadline:
+                    return
+                self._fleet.keep()
+                time.sleep(LOOK)  # until the next look
 
     def _all_work(self) -> bool:
         self._fleet.keep()
@@ -137,7 +159,7 @@ class Session:
         for key in client.scan_iter(self._keys.workstream("*", "job", "*"), count=1000):
             state = client.hget(key, "state") or b"?"
             if state not in (b"done", b"dead", b"cancelled", b"discarded"):
-                left[key.decode().rpartition(":")[2]] = str(state)
+                left[key.decode().rpartition(":")[2]] = state
         return left
 
     # Processes.

@@ -46,9 +46,7 @@ def possible(evidence: Evidence, begin: int, end: int) -> float:
     supply = sorted(
         event.at for event in evidence.calls if event.name in ("sent", *UNRECORDED) and event.at <= end
     )
-    away = [
-        (fault.began, fault.ended) for fault in evidence.history.faults if fault.kind in ("redis", "power")
-    ]
+    away = _Away(evidence)
     windows = [_Window(rate) for rate in settings.limits]
     steady = max(window.per_step for window in windows)
     length = max(float(STEP), _length(evidence))

@@ -95,8 +95,8 @@ class Evidence:
 
     @cached_property
     def end_of(self) -> Mapping[tuple[str, int, int], Note]:
-        """What jobs noted at their end, by job, delivery and process."""
-        return {(n.job, n.delivery, n.pid): n for n in self.history.notes if n.what == "end"}
+        """What jobs noted at their end, by job, delivery and process: the first, if there are more."""
+        return {(n.job, n.delivery, n.pid): n for n in reversed(self.history.notes) if n.what == "end"}
 
     @cached_property
     def tails(self) -> Sequence[Tail]:
@@ -105,7 +105,7 @@ class Evidence:
         for fault in self.history.faults:
             if "kept_until" in fault.more:
                 tails.append(Tail(fault.more["kept_until"], fault.ended))
-            elif fault.kind == "redis" and self.history.settings.fsync != "always":
+            elif fault.kind in ("redis", "power") and self.history.settings.fsync != "always":
                 tails.append(Tail(fault.began - UNSAVED, fault.ended))
         return tails
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator
 
 from tests.chaos.checks.evidence import SLACK, Broken, Evidence
@@ -51,17 +51,20 @@ def _unaccounted(evidence: Evidence, life: Life) -> Iterator[Broken]:
 def _broken_start(evidence: Evidence, note: Note) -> Iterator[Broken]:
     if note.job not in evidence.history.sends and not note.tick:
         yield Broken("I4", "it ran, and nobody sent it", note.job)
+    if evidence.may_be_forgotten(note.at - LONGEST_STOP, note.at):
+        return
     lease = evidence.lease_of.get((note.job, note.delivery, note.pid))
     if lease is None:
-        if not evidence.may_be_forgotten(note.at - LONGEST_STOP, note.at):
-            yield Broken("I4", f"delivery {note.delivery} ran in {note.pid} without an admission", note.job)
+        yield Broken("I4", f"delivery {note.delivery} ran in {note.pid} without an admission", note.job)
     elif note.at < lease.began.at - SLACK:
         yield Broken("I4", f"delivery {note.delivery} ran before its admission", note.job)
 
 
 def _twice(evidence: Evidence) -> Iterator[Broken]:
-    # The number of a delivery that was forgotten is given again; its process is another one.
-    runs = Counter((note.job, note.delivery, note.pid if evidence.tails else 0) for note in evidence.starts)
-    for (job, delivery, _), number in runs.items():
-        if number > 1:
-            yield Broken("I4", f"delivery {delivery} ran {number} times", job)
+    runs: dict[tuple[str, int], list[int]] = defaultdict(list)
+    for note in evidence.starts:
+        runs[note.job, note.delivery].append(note.at)
+    for (job, delivery), times in runs.items():
+        # The number of a delivery that was forgotten is given again.
+        if len(times) > 1 and not evidence.may_be_forgotten(times[0] - LONGEST_STOP, times[-1]):
+            yield Broken("I4", f"delivery {delivery} ran {len(times)} times", job)

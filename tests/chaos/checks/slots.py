@@ -44,6 +44,7 @@ def runs_at_once(evidence: Evidence, *, recorded: bool) -> Most:
         end = evidence.end_of.get((note.job, note.delivery, note.pid))
         lease = evidence.lease_of.get((note.job, note.delivery, note.pid))
         finished = lease is not None and lease.end is not None and lease.end.name == "finished"
-        if end is not None and not note.tick and (finished or not recorded):
+        held = finished and not evidence.may_be_forgotten(note.at, note.at)
+        if end is not None and not note.tick and (held or not recorded):
             spans.append((note.at, end.at))
     return most_at_once(spans)
