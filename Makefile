@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 RUN := $(VENV)/.ready-to-run
 DEV := $(VENV)/.ready-to-test
 
-.PHONY: up test lint types cover soak clean
+.PHONY: up test lint types cover soak chaos clean
 
 up: $(RUN)
 	@exec $(BIN)/workstreams up --demo
@@ -32,6 +32,10 @@ cover: $(DEV)
 # The properties of the scripts, ten thousand sequences instead of the few hundred of `make test`.
 soak: $(DEV)
 	WORKSTREAMS_HYPOTHESIS=soak $(BIN)/python -m pytest tests/lua --timeout=0
+
+# Everything at once and for longer than in `make test`: `make chaos ARGS='--seconds 300 --seed 7'`.
+chaos: $(DEV)
+	$(BIN)/python -m tests.chaos $(ARGS)
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "expected Python 3.11 or later on PATH, found none: install it, or name one with PYTHON=…" >&2; exit 2; }

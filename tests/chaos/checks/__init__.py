@@ -1,0 +1,1 @@
+"""One check a promise: each is given the evidence and returns what broke it."""

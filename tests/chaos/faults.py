@@ -1,0 +1,173 @@
+"""Carries faults out, and notes what was done to whom, and when."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from tests.chaos.fleet import Fleet, Place
+from tests.chaos.history import FaultLog
+from tests.chaos.notes import now_us
+from tests.chaos.plan import Planned
+from tests.chaos.server import Server
+
+__all__ = ["Faults"]
+
+T = TypeVar("T")
+
+#: Seconds that Redis is away at least and at most.
+AWAY = (0.2, 2.5)
+
+#: The most µs of writes that a loss of power takes along.
+UNSAVED = 1_000_000
+
+#: Seconds that the proxy's delay and hanging last at least and at most.
+SLOW = (0.5, 3.0)
+
+#: The share of the connections that it is done to.
+SHARE = (0.1, 1.0)
+
+#: Milliseconds by which the proxy delays each way.
+DELAY = (20.0, 300.0)
+
+#: The least and the most that a stop lasts, in leases: some are over before the lease is, some are not.
+STOP = (0.3, 2.5)
+
+
+class Faults:
+    """What can be done to a session. What takes time goes on beside others, on a thread of its own.
+
+    Parameters:
+      fleet: To its processes.
+      server: To Redis.
+      order: To the way there: gives the proxy an order.
+      log: Where it is noted.
+      lease: Seconds: a process that is stopped longer has lost its jobs.
+    """
+
+    def __init__(
+        self, fleet: Fleet, server: Server, order: Callable[[str], None], log: FaultLog, lease: float
+    ) -> None:
+        self._fleet, self._server, self._order, self._log = fleet, server, order, log
+        self._lease = lease
+        self._threads: list[threading.Thread] = []
+        self._peace = threading.Event()
+        self._redis = threading.Lock()
+
+    def carry_out(self, planned: Planned) -> None:
+        """Begin one."""
+        match planned.kind.split("-"):
+            case ["kill", target]:
+                self._kill(planned, target)
+            case ["stop", target]:
+                self._stop(planned, target)
+            case ["redis" | "power"]:
+                self._beside(self._crash, planned)
+            case _:
+                self._disturb(planned)
+
+    def end(self) -> None:
+        """Let everything go on again; returns when nothing is stopped or away any longer."""
+        self._peace.set()
+        for thread in self._threads:
+            thread.join()
+        self._order("heal")
+
+    def _beside(self, do: Callable[..., None], *arguments: object) -> None:
+        thread = threading.Thread(target=do, args=arguments, daemon=True)
+        thread.start()
+        self._threads.append(thread)
+
+    # Processes.
+
+    def _kill(self, planned: Planned, target: str) -> None:
+        chosen = self._choose(target, planned.choice)
+        if chosen is None:
+            return
+        place, pids, workers = chosen
+        place.killed = place.killed or target != "worker"
+        began = now_us()
+        for pid in pids:
+            _signal(pid, signal.SIGKILL)
+        orphans = workers if target == "supervisor" else []
+        self._log.write(planned.kind, pids, began, place=place.name, orphans=orphans)
+
+    def _stop(self, planned: Planned, target: str) -> None:
+        chosen = self._choose(target, planned.choice)
+        if chosen is None:
+            return
+        place, pids, workers = chosen
+        began = now_us()
+        for pid in pids:
+            _signal(pid, signal.SIGSTOP)
+        orphans = workers if target == "supervisor" else []
+
+        def go_on() -> None:
+            self._peace.wait(_between(STOP, planned.size) * self._lease)
+            for pid in pids:
+                _signal(pid, signal.SIGCONT)
+            self._log.write(planned.kind, pids, began, place=place.name, orphans=orphans)
+
+        self._beside(go_on)
+
+    def _choose(self, target: str, choice: float) -> tuple[Place, list[int], list[int]] | None:
+        """Where, to whom, and the workers there."""
+        places = self._fleet.schedulers if target == "scheduler" else self._fleet.hosts
+        place = _one_of([one for one in places if one.process is not None], choice)
+        if place is None:
+            return None
+        workers = place.workers()
+        one = _one_of(workers, choice * 7 % 1)
+        # A supervisor before its workers, or it would see them go.
+        pids = [place.pid, *workers] if target == "host" else [place.pid]
+        if target == "worker":
+            pids = [] if one is None else [one]
+        return place, pids, workers
+
+    # Redis, and the way there.
+
+    def _crash(self, planned: Planned) -> None:
+        with self._redis:
+            began = now_us()
+            self._server.kill()
+            more = {}
+            if planned.kind == "power":
+                kept = self._server.forget(began - round(UNSAVED * planned.choice))
+                more = {} if kept is None else {"kept_until": kept}
+            self._peace.wait(_between(AWAY, planned.size))
+            self._server.start()
+            self._log.write(planned.kind, [], began, **more)
+
+    def _disturb(self, planned: Planned) -> None:
+        share, seconds = f"{_between(SHARE, planned.choice):.2f}", _between(SLOW, planned.size)
+        order, takes = {
+            "cut": (f"cut {share}", 0.0),
+            "drop": (f"drop {share}", 0.0),
+            "delay": (f"delay {_between(DELAY, planned.choice):.0f} {seconds:.2f}", seconds),
+            "hang": (f"hang {share} {seconds:.2f}", seconds),
+        }[planned.kind]
+        began = now_us()
+        self._order(order)
+
+        def pass_by() -> None:
+            self._peace.wait(takes)
+            self._log.write(planned.kind, [], began, order=order)
+
+        self._beside(pass_by)
+
+
+def _between(bounds: tuple[float, float], size: float) -> float:
+    return bounds[0] + (bounds[1] - bounds[0]) * size
+
+
+def _one_of(candidates: Sequence[T], choice: float) -> T | None:
+    return candidates[int(choice * len(candidates))] if candidates else None
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, number)

@@ -1,0 +1,81 @@
+"""Which faults happen when: all of it out of the seed, before anything starts."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+from collections.abc import Sequence
+
+from tests.chaos.settings import Settings
+
+__all__ = ["GROUPS", "KINDS", "Planned", "kinds_of", "plan_of"]
+
+#: Words that stand for several kinds.
+GROUPS = {
+    "kill": ("kill-worker", "kill-supervisor", "kill-host", "kill-scheduler"),
+    "stop": ("stop-worker", "stop-supervisor", "stop-host", "stop-scheduler"),
+    "proxy": ("cut", "drop", "delay", "hang"),
+}
+
+#: Every kind, and how often it comes beside the others.
+KINDS = {
+    "kill-worker": 4,
+    "kill-supervisor": 2,
+    "kill-host": 2,
+    "kill-scheduler": 1,
+    "stop-worker": 3,
+    "stop-supervisor": 2,
+    "stop-host": 1,
+    "stop-scheduler": 1,
+    "redis": 2,
+    "power": 2,
+    "cut": 2,
+    "drop": 3,
+    "delay": 1,
+    "hang": 1,
+}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Planned:
+    """A fault to come.
+
+    Attributes:
+      at: Seconds after the beginning.
+      kind: One of ``KINDS``.
+      choice: 0 to 1: which of those that it can be done to.
+      size: 0 to 1: how long, or how many, within what the kind allows.
+    """
+
+    at: float
+    kind: str
+    choice: float
+    size: float
+
+
+def kinds_of(words: Sequence[str]) -> tuple[str, ...]:
+    """The kinds that words such as ``kill`` and ``redis`` stand for.
+
+    Raises:
+      ValueError: When a word stands for none.
+    """
+    found: list[str] = []
+    for word in words:
+        kinds = GROUPS.get(word, (word,))
+        if not set(kinds) <= set(KINDS):
+            raise ValueError(f"one of {', '.join([*GROUPS, *KINDS])}, found {word!r}")
+        found += kinds
+    return tuple(dict.fromkeys(found))
+
+
+def plan_of(settings: Settings) -> list[Planned]:
+    """The faults of a session, the earliest first."""
+    chance = random.Random(f"faults of {settings.seed}")
+    kinds = [kind for kind in KINDS if kind in settings.faults]
+    planned: list[Planned] = []
+    at = chance.uniform(0.3, 0.7) * settings.kill_every
+    while at < settings.seconds and kinds:
+        kind = chance.choices(kinds, [KINDS[one] for one in kinds])[0]
+        planned.append(Planned(at, kind, chance.random(), chance.random()))
+        at += chance.uniform(0.5, 1.5) * settings.kill_every
+    return planned
