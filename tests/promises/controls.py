@@ -10,7 +10,7 @@ from tests.promises.operations import jobs_of
 from tests.promises.scene import Scene
 from tests.support import wait_until
 from workstreams.control.dead import discard_all
-from workstreams.control.jobs import cancel_jobs, retry_jobs
+from workstreams.control.jobs import Change, cancel_jobs, retry_jobs
 from workstreams.control.pausing import pause, resume
 from workstreams.control.purging import purge
 from workstreams.control.waiting import wait_for_end
@@ -23,7 +23,7 @@ __all__ = ["CONTROLS"]
 
 
 def pause_workstream(s: Scene) -> None:
-    assert s.lose("pause", lambda: pause(s.link, s.config, "mail"), again=False) in (True, None)
+    s.lose("pause", lambda: pause(s.link, s.config, "mail"), returns=True)
     s.rig.send("mail")
     s.rig.open("s1", "mail")
     assert s.rig.ask("s1", "mail").why["mail"] == "paused"
@@ -33,7 +33,7 @@ def pause_workstream(s: Scene) -> None:
 
 def resume_workstream(s: Scene) -> None:
     pause(s.direct, s.config, "mail")
-    assert s.lose("pause", lambda: resume(s.link, s.config, "mail"), again=False) in (True, None)
+    s.lose("pause", lambda: resume(s.link, s.config, "mail"), returns=True)
     s.rig.send("mail")
     s.rig.open("s1", "mail")
     assert s.rig.ask("s1", "mail").grants
@@ -51,14 +51,15 @@ def purge_last_part(s: Scene) -> None:
 
 def _purge(s: Scene, number: int) -> None:
     s.rig.send("mail", 150)
-    assert s.lose("purge", lambda: purge(s.link, "mail", "waiting"), number=number) in (150, 50, 0)
+    s.lose("purge", lambda: purge(s.link, "mail", "waiting"), number=number, returns=150)
     s.expect(discarded=150)
     s.expect_events(discarded=2)  # one event for all of a call
 
 
 def cancel_waiting(s: Scene) -> None:
     ids = s.rig.send("mail", 5)
-    s.lose("job_cancel", lambda: cancel_jobs(s.link, "mail", ids[:3]))
+    found = [Change(job, "waiting", True) for job in ids[:3]]
+    s.lose("job_cancel", lambda: cancel_jobs(s.link, "mail", ids[:3]), returns=found)
     s.expect(cancelled=3, waiting=2)
     s.expect_events(cancelled=3)
 
@@ -67,7 +68,8 @@ def cancel_running(s: Scene) -> None:
     [job] = s.rig.send("mail")
     s.rig.open("s1", "mail")
     [given] = s.rig.ask("s1", "mail").grants
-    s.lose("job_cancel", lambda: cancel_jobs(s.link, "mail", [job]))
+    found = [Change(job, "running", True)]
+    s.lose("job_cancel", lambda: cancel_jobs(s.link, "mail", [job]), returns=found)
     s.expect_events(cancelling=1)
     s.rig.tell("s1", given.end("retry", at=0))
     s.expect(cancelled=1)
@@ -83,21 +85,23 @@ def _dead(s: Scene, number: int) -> list[str]:
 
 def retry_dead(s: Scene) -> None:
     ids = _dead(s, 3)
-    s.lose("job_retry", lambda: retry_jobs(s.link, "mail", ids, only="dead"))
+    found = [Change(job, "dead", True) for job in ids]
+    s.lose("job_retry", lambda: retry_jobs(s.link, "mail", ids, only="dead"), returns=found)
     s.expect(waiting=3)
     s.expect_events(retrying=3)
 
 
 def retry_scheduled(s: Scene) -> None:
     ids = s.rig.send("mail", 2, due="+3600000000")
-    s.lose("job_retry", lambda: retry_jobs(s.link, "mail", ids))
+    found = [Change(job, "scheduled", True) for job in ids]
+    s.lose("job_retry", lambda: retry_jobs(s.link, "mail", ids), returns=found)
     s.expect(waiting=2)
     s.expect_events(retrying=2)
 
 
 def discard_the_dead(s: Scene) -> None:
     _dead(s, 3)
-    s.lose("dead_discard", lambda: discard_all(s.link, "mail"))
+    s.lose("dead_discard", lambda: discard_all(s.link, "mail"), returns=3)
     s.expect(discarded=3)
     s.expect_events(discarded=3)
 
@@ -113,7 +117,7 @@ def await_the_end(s: Scene) -> None:
 
     ending = threading.Thread(target=end)
     ending.start()
-    assert s.lose("job_await", lambda: wait_for_end(s.link, "mail", job, 10_000_000), number=2) == "done"
+    s.lose("job_await", lambda: wait_for_end(s.link, "mail", job, 10_000_000), number=2, returns="done")
     ending.join()
     s.expect(done=1)
 
@@ -138,21 +142,21 @@ def append_lines(s: Scene) -> None:
 def count_up(s: Scene) -> None:
     backend = LimiterBackend(s.broker)
     backend.add("slots", 3, 60_000)
-    s.lose("counter", lambda: backend.incr("slots", 2, 5, 60_000), again=False)
+    s.lose("counter", lambda: backend.incr("slots", 2, 99, 60_000), again=False, returns=True)
     assert _counted(s) == 5
 
 
 def count_down(s: Scene) -> None:
     backend = LimiterBackend(s.broker)
-    backend.add("slots", 3, 60_000)
-    s.lose("counter", lambda: backend.decr("slots", 2, 0, 60_000), again=False)
-    assert _counted(s) == 1
+    backend.add("slots", 9, 60_000)
+    s.lose("counter", lambda: backend.decr("slots", 2, 0, 60_000), again=False, returns=True)
+    assert _counted(s) == 7
 
 
 def count_first(s: Scene) -> None:
     """The re-send finds the number that the first copy set, and is told all the same that it was set."""
     backend = LimiterBackend(s.broker)
-    assert s.lose("counter", lambda: backend.add("slots", 3, 60_000), again=False) in (True, None)
+    s.lose("counter", lambda: backend.add("slots", 3, 60_000), again=False, returns=True)
     assert _counted(s) == 3
 
 

@@ -153,7 +153,7 @@ class Ledger:
         running = Counter(f"{ws.name}/{member}" for ws in found for member in ws.running)
         held = Counter(entry for entries in self._held().values() for entry in entries)
         if running != held:
-            yield f"{dict(running - held)} run without a lease, {dict(held - running)} are leased and do not run"
+            yield f"{dict(running - held)} run without a lease, {dict(held - running)} only have one"
         slots: dict[str, set[str]] = defaultdict(set)
         for ws in found:
             for member in ws.running:
@@ -174,9 +174,9 @@ class Ledger:
             yield f"{dangling} hold leases and do not live"
         for ws in found:
             gate = _texts(self._client.hgetall(self._keys.workstream(ws.name, "gate")))
-            sleepers = {*self._members(self._keys.workstream(ws.name, "sleepers")), *filter(None, [gate.get("owner")])}
-            if sleepers - living:
-                yield f"{ws.name}: {sleepers - living} sleep and do not live"
+            sleepers = {*self._members(self._keys.workstream(ws.name, "sleepers")), gate.get("owner", "")}
+            if dead := sleepers - living - {""}:
+                yield f"{ws.name}: {dead} sleep and do not live"
 
     def _of_charges(self, found: list[_Workstream]) -> Iterator[str]:
         for key in self._names(self._keys.limit("*", "rate")):
@@ -196,14 +196,14 @@ def _of_events(ws: _Workstream) -> Iterator[str]:
     """Each start, end and total has one event."""
     events = Counter(event["e"] for event in ws.events)
     for total, name in TOTALS.items():
-        if ws.totals.get(total, 0) != events[name]:
-            yield f"{ws.name}: {ws.totals.get(total, 0)} are counted as {total}, and {events[name]} events say so"
+        if (counted := ws.totals.get(total, 0)) != events[name]:
+            yield f"{ws.name}: {counted} are counted as {total}, and {events[name]} events say so"
     if ws.totals.get("sent", 0) != len(ws.jobs):
         yield f"{ws.name}: {ws.totals.get('sent', 0)} were sent, and {len(ws.jobs)} are on record"
     started = Counter(event["j"] for event in ws.events if event["e"] == "started")
     for job, record in ws.jobs.items():
-        if started[job] != int(record.get("deliveries", 0)):
-            yield f"{ws.name}/{job} was delivered {record.get('deliveries', 0)} times and has {started[job]} starts"
+        if started[job] != (deliveries := int(record.get("deliveries", 0))):
+            yield f"{ws.name}/{job} was delivered {deliveries} times and has {started[job]} starts"
     if ws.totals.get("started", 0) != sum(started.values()):
         yield f"{ws.name}: {ws.totals.get('started', 0)} starts are counted, {sum(started.values())} are told"
 
@@ -214,7 +214,7 @@ def _of_runs(ws: _Workstream) -> Iterator[str]:
     for job, record in ws.jobs.items():
         deliveries = int(record.get("deliveries", 0))
         if record["state"] in ("done", "dead") and deliveries != 1 + ends[job]:
-            yield f"{ws.name}/{job} was delivered {deliveries} times, and {ends[job]} of them are told to have ended"
+            yield f"{ws.name}/{job} was delivered {deliveries} times after {ends[job]} ends that call for it"
 
 
 def _texts(fields: Any) -> dict[str, str]:

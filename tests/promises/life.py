@@ -1,4 +1,4 @@
-"""A small life with every way a job may end: done, retried, put aside, dead, with a result and what follows it."""
+"""A small life with every way a job may end: done, retried, put aside, dead, and what follows each."""
 
 from __future__ import annotations
 
@@ -94,7 +94,8 @@ class Life:
             if record["state"] != ("dead" if record["actor"] == "doomed" else "done"):
                 found.append(f"{record['actor']} {job} ended as {record['state']}")
             if not 1 <= noted[job] <= int(record["deliveries"]):
-                found.append(f"{record['actor']} {job} ran {noted[job]} times, of {record['deliveries']} deliveries")
+                runs, deliveries = noted[job], record["deliveries"]
+                found.append(f"{record['actor']} {job} ran {runs} times in {deliveries} deliveries")
         return found + self._of_charges(ledger)
 
     def _of_charges(self, ledger: Ledger) -> list[str]:

@@ -109,6 +109,8 @@ class LossyProxy:
         self.calls: Counter[str] = Counter()
         #: How many were lost.
         self.lost = 0
+        #: Whether what the server says to subscribers is lost, although nothing breaks.
+        self.deaf = False
         self._listening = socket.socket(socket.AF_UNIX)
         self._listening.bind(str(self._path))
         self._listening.listen(64)
@@ -244,4 +246,5 @@ class LossyProxy:
                 data = one.recv(1 << 16)
                 if not data:
                     raise _Lost
-                other[one].sendall(data)
+                if one is client or not self.deaf:
+                    other[one].sendall(data)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import redis
 
@@ -68,7 +69,15 @@ class Scene:
         self.rig.publish(limits=limits, **workstreams)
         return self.broker
 
-    def lose(self, operation: str, act: Callable[[], Any], *, number: int = 1, again: bool = True) -> Any:
+    def lose(
+        self,
+        operation: str,
+        act: Callable[[], Any],
+        *,
+        number: int = 1,
+        again: bool = True,
+        returns: Any = mock.ANY,
+    ) -> None:
         """Do something while one call of it is lost, and make sure that it was.
 
         Parameters:
@@ -76,22 +85,20 @@ class Scene:
           act: What to do.
           number: Which of its calls.
           again: Whether whoever is told that Redis did not answer does the same again.
-
-        Returns:
-          What it returned; None where it was told so and did not do it again.
+          returns: What it must return where it was not told so.
         """
         self.proxy.lose(operation, number, self.fate, self._times)
-        told, result = False, None
+        told = False
         try:
-            result = act()
+            assert act() == returns
         except (RedisUnavailable, redis.TimeoutError):
             told = True
         assert self.proxy.lost == self._times, "nothing was lost, so nothing is shown"
         assert told == (self.fate == "silence"), "only silence may be told, and must be"
-        result = act() if told and again else result
+        if told and again:
+            act()
         if self.fate == "late":
             self.deliver_late()
-        return result
 
     def lose_in_passing(self, operation: str, number: int) -> None:
         """Lose so-many-th call of an operation, whoever makes it."""
