@@ -136,12 +136,15 @@ class Books(RuleBasedStateMachine):
 
     def _check_answer(self, sid: str, wants: Mapping[str, int], answer: Answer) -> None:
         for ws, n in wants.items():
-            self.oracle.promote(ws, answer.now)
+            if answer.why[ws] != "lease":
+                self.oracle.promote(ws, answer.now)
             granted = [given for given in answer.grants if given.ws == ws]
             self._note_set_aside(sid, ws, granted, answer)
             heads = self.oracle.heads(ws)
             dearest = max((head.cost for head in heads), default=0)
-            must = heads and self.oracle.earliest(ws, dearest, answer.now) <= answer.now
+            lapsed = self.expiry[sid] <= answer.now
+            assert not (lapsed and granted), f"{sid} was given {granted} after its lease ran out"
+            must = heads and not lapsed and self.oracle.earliest(ws, dearest, answer.now) <= answer.now
             assert granted or not must, f"{ws} has {heads} and every gate is open, but {sid} got none"
             assert len(granted) <= n
             for given in granted:
@@ -168,6 +171,11 @@ class Books(RuleBasedStateMachine):
     def _note_told(self, sid: str, ws: str, idle: int, answer: Answer) -> None:
         self.asks[sid].pop(ws, None)
         why, wait = answer.why[ws], answer.wait[ws]
+        if why == "lease":
+            # It asks again as soon as it may have been renewed.
+            assert self.expiry[sid] <= answer.now
+            self.asks[sid][ws] = answer.now
+            return
         assert wait >= -1, f"{sid} is told to wait {wait} µs for {ws}"
         if idle == 0:
             return

@@ -166,3 +166,16 @@ def test_a_record_of_another_kind_holds_up_the_recovery_of_no_other_job(mail: Ri
     mail.client.set(mail.keys.workstream("mail", "job", spoiled), "not ours")
     assert mail.end("s1") == 3
     assert mail.ask("s2", "mail", 3).ids == others
+
+
+def test_one_outage_hands_no_job_from_one_lapsed_process_to_the_next(mail: Rig) -> None:
+    for sid in ("s1", "s2", "s3"):
+        mail.open(sid, "mail", lease=SECOND)
+    [job] = mail.send("mail", 1)
+    assert mail.ask("s1", "mail").ids == [job]
+    mail.advance(2 * SECOND)
+    answer = mail.ask("s2", "mail")
+    assert (answer.ids, answer.why["mail"]) == ([], "lease")
+    mail.renew("s2", "s3", lease=SECOND)
+    assert mail.ask("s3", "mail").ids == [job]
+    assert mail.state("mail", job) == "running"

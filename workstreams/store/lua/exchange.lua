@@ -64,11 +64,15 @@ if call.leaving then recover.forget_sleeper(call.sid) end
 
 call.most = tonumber(last[5] or 3)
 local grants, answers, asked = {}, {}, {}
-local starved = #call.wants > 0 and out_of_memory(last[3])
+local barred, again = nil, nil
+if #call.wants > 0 then
+  if recover.has_lapsed(call.sid) then barred, again = 'lease', 100000 end
+  if out_of_memory(last[3]) then barred, again = 'memory', 1000000 end
+end
 for _, want in ipairs(call.wants) do
   asked[want[1]] = true
-  if starved then
-    answers[#answers + 1] = {want[1], 'memory', 1000000}
+  if barred then
+    answers[#answers + 1] = {want[1], barred, again}
   else
     local why, wait = admission.turn(want[1], want[2], call, grants)
     answers[#answers + 1] = {want[1], why, wait}

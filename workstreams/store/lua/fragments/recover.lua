@@ -100,6 +100,14 @@ function recover.session(sid, blame, why, named, lapsed)
   return #entries, true
 end
 
+-- Whether the caller's own lease has run out: what it is given could be another's the next moment.
+function recover.has_lapsed(caller)
+  local sessions = keys.root .. 'sessions'
+  local first = redis.call('ZRANGE', sessions, 0, 0, 'WITHSCORES')
+  if not first[1] or tonumber(first[2]) > clock.now then return false end
+  return tonumber(redis.call('ZSCORE', sessions, caller)) <= clock.now
+end
+
 -- Ends one session whose lease ran out, never the caller's own: it is here, so its renewal is
 -- under way. Returns the µs until the next may run out, or -1 if none is left.
 function recover.sweep(caller)
