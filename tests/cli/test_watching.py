@@ -25,6 +25,7 @@ def test_a_terminal_is_shown_what_changes_until_ctrl_c(project: Project, call: C
         with project.start("status", "--watch", stdin=theirs, stdout=theirs, env=environment) as process:
             seen = _until(mine, b"mail")
             assert b"no worker" not in seen
+            assert project.app.encode() in _until(mine, b"Ctrl-C ends it")
             call("send", "mail", "greet")
             assert b"no worker" in _until(mine, b"no worker")
             process.send_signal(2)
