@@ -67,10 +67,10 @@ def _frame(seen: str, about: str, trouble: str) -> Text:
     from rich.text import Text
 
     now = datetime.now(UTC).strftime("%H:%M:%SZ")
-    below = Text(f"\n{about}, now {now}; Ctrl-C ends it", style="dim")
+    below = Text(f"{about}, now {now}; Ctrl-C ends it", style="dim")
     if trouble:
-        below = Text(f"\nnot seen since: {trouble}", style="red") + below
-    return Text.from_ansi(seen) + Text("\n") + below
+        below = Text(f"not seen since: {trouble}\n", style="red") + below
+    return Text.from_ansi(seen.rstrip("\n")) + Text("\n\n") + below
 
 
 def _printed(show: Callable[[], None]) -> str:
