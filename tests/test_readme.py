@@ -68,7 +68,7 @@ def measured(line: str) -> str:
 
 #: A line of a log, as the terminal shows it.
 _LOGGED = re.compile(
-    r"\d{4}-\d\d-\d\dT[\d:.]+Z (debug|info|warning|error) +sms [0-9a-f]{8} \w+ +actor=send_sms "
+    r"\d{4}-\d\d-\d\dT[\d:.]+Z (debug|info|warning|error) +sms \S{8} \w+ +actor=send_sms( |$)"
 )
 
 #: What waits is held by its rate or its retry, but at the moment in which it has room.
@@ -109,7 +109,8 @@ def frame(folder: Path, environ: dict[str, str], wanted: str) -> list[str]:
         process.wait(20)
         os.close(ours)
         os.close(theirs)
-    lines = [line.rstrip() for line in re.sub(r"\x1b\[[\d;?]*[a-zA-Z]", "", drawn.decode()).splitlines()]
+    text = drawn.decode("utf-8", "replace")  # the second frame may be cut anywhere
+    lines = [line.rstrip() for line in re.sub(r"\x1b\[[\d;?]*[a-zA-Z]", "", text).splitlines()]
     first = next(number for number, line in enumerate(lines) if line.startswith("STREAM"))
     last = next(number for number, line in enumerate(lines) if line.endswith("Ctrl-C ends it"))
     return lines[first : last + 1]
