@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 from tests.chaos.fleet import Fleet, Place
@@ -54,7 +55,8 @@ class Faults:
     ) -> None:
         self._fleet, self._server, self._order, self._log = fleet, server, order, log
         self._lease = lease
-        self._threads: list[threading.Thread] = []
+        self._pool = ThreadPoolExecutor(64, "faults")
+        self._under_way: list[Future[None]] = []
         self._peace = threading.Event()
         self._redis = threading.Lock()
 
@@ -71,16 +73,19 @@ class Faults:
                 self._disturb(planned)
 
     def end(self) -> None:
-        """Let everything go on again; returns when nothing is stopped or away any longer."""
+        """Let everything go on again; returns when nothing is stopped or away any longer.
+
+        Raises:
+          RuntimeError: When Redis could not be started again.
+        """
         self._peace.set()
-        for thread in self._threads:
-            thread.join()
+        self._pool.shutdown(wait=True)
         self._order("heal")
+        for fault in self._under_way:
+            fault.result()
 
     def _beside(self, do: Callable[..., None], *arguments: object) -> None:
-        thread = threading.Thread(target=do, args=arguments, daemon=True)
-        thread.start()
-        self._threads.append(thread)
+        self._under_way.append(self._pool.submit(do, *arguments))
 
     # Processes.
 

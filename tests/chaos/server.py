@@ -68,8 +68,10 @@ class Server:
     def look(self) -> None:
         """Note how much of its log of writes is on disk now."""
         at, log = now_us(), self._log()
-        if log is not None:
-            self._sizes.append((at, log, log.stat().st_size))
+        # It may be replaced by a shorter one at any time.
+        with contextlib.suppress(FileNotFoundError):
+            if log is not None:
+                self._sizes.append((at, log, log.stat().st_size))
 
     def forget(self, since: int) -> int | None:
         """Take the end of the log away, as a loss of power does with what was not saved.
