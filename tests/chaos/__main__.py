@@ -17,6 +17,7 @@ from tests.chaos.checker import judge, story_of
 from tests.chaos.checks.evidence import Broken, Evidence
 from tests.chaos.history import History
 from tests.chaos.plan import GROUPS, kinds_of
+from tests.chaos.progress import Progress
 from tests.chaos.report import rows_of, table_of
 from tests.chaos.session import Session
 from tests.chaos.settings import Settings
@@ -32,19 +33,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
       0 when every promise was kept, 1 otherwise.
     """
-    # Whoever ends this is not to leave a fleet behind.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     options = _parser().parse_args(arguments)
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
     if options.judge is not None:
         return 1 if tell(options.judge, console) else 0
+    # Whoever ends this is not to leave a fleet behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     settings = _settings(options)
     folder = options.folder or Path(tempfile.mkdtemp(prefix="chaos-"))
     folder.mkdir(parents=True, exist_ok=True)
     console.print(
         f"seed {settings.seed}, faults: {', '.join(settings.faults)}; the history is kept in {folder}"
     )
-    Session(folder, settings, lambda what: console.print(f"[dim]{what}[/]")).run()
+    with Progress(folder, settings, console) as progress:
+        Session(folder, settings, progress.tell).run()
     broken = tell(folder, console)
     if not broken and options.folder is None and not options.keep:
         shutil.rmtree(folder)

@@ -11,7 +11,7 @@ import redis
 from redis.client import Pipeline
 
 from tests.chaos.events import collect
-from tests.chaos.project import APP, CALLS, SCHEDULE, TICKS
+from tests.chaos.project import AFTER, APP, CALLS, SCHEDULE, TICKS
 from tests.chaos.server import Server
 from workstreams.store.keys import Keys
 
@@ -65,7 +65,7 @@ class Aftermath:
     def write_down(self, folder: Path) -> None:
         """Bring the events, and the jobs that have not ended, into the session's folder."""
         with self._server.client() as client:
-            collect(client, self._keys, (CALLS, TICKS), folder / "events.log")
+            collect(client, self._keys, (CALLS, AFTER, TICKS), folder / "events.log")
             late = client.hget(self._keys.workstream(CALLS, "count"), "late")
             end = {"late": int(late or 0), "left": self._left(client)}
         (folder / "end.json").write_bytes(orjson.dumps(end))

@@ -131,21 +131,28 @@ class Faults:
         pids = [place.pid, *workers] if target == "host" else [place.pid]
         if target == "worker":
             pids = [] if one is None else [one]
-        return place, pids, workers
+        return (place, pids, workers) if pids else None
 
     # Redis, and the way there.
 
     def _crash(self, planned: Planned) -> None:
-        with self._redis:
-            began = now_us()
-            self._server.kill()
-            more = {}
-            if planned.kind == "power":
-                kept = self._server.forget(began - round(UNSAVED * planned.choice))
-                more = {} if kept is None else {"kept_until": kept}
-            self._peace.wait(_between(AWAY, planned.size))
-            self._server.start()
-            self._log.write(planned.kind, [], began, **more)
+        if not self._redis.acquire(blocking=False):
+            # It is away already.
+            return
+        try:
+            self._away(planned)
+        finally:
+            self._redis.release()
+
+    def _away(self, planned: Planned) -> None:
+        began, more = now_us(), {}
+        self._server.kill()
+        if planned.kind == "power":
+            kept = self._server.forget(began - round(UNSAVED * planned.choice))
+            more = {} if kept is None else {"kept_until": kept}
+        self._peace.wait(_between(AWAY, planned.size))
+        self._server.start()
+        self._log.write(planned.kind, [], began, **more)
 
     def _disturb(self, planned: Planned) -> None:
         share, seconds = f"{_between(SHARE, planned.choice):.2f}", _between(SLOW, planned.size)

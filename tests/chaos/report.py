@@ -10,6 +10,7 @@ from rich.table import Table
 
 from tests.chaos.causes import causes_of, ends_of_their_own
 from tests.chaos.checks.evidence import Broken, Evidence
+from tests.chaos.checks.follow_ups import follow_ups_of
 from tests.chaos.checks.rates import margin_of
 from tests.chaos.checks.sends import forgotten
 from tests.chaos.checks.slots import leases_at_once, runs_at_once
@@ -19,6 +20,13 @@ from tests.chaos.share import share_of
 from tests.chaos.windows import most_in_any
 
 __all__ = ["Row", "rows_of", "table_of"]
+
+
+#: A row that is a wish, not a promise.
+SHARE = "share of what was allowed"
+
+_MARKS = {True: "[green]kept[/]", False: "[bold red]BROKEN[/]", None: ""}
+_SHARES = {True: "[green]enough[/]", False: "[bold red]too little[/]", None: ""}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -50,6 +58,7 @@ def rows_of(evidence: Evidence, broken: Sequence[Broken]) -> list[Row]:
         lambda: _twice(evidence, recoveries, kept["I4"]),
         lambda: _rates(evidence, kept["I2"]),
         lambda: _slots(evidence, kept["I3"]),
+        lambda: _followed(evidence, broken),
         lambda: _ticks(evidence, kept["I5"]),
         lambda: _recovery(recoveries),
         lambda: _share(evidence),
@@ -66,8 +75,7 @@ def table_of(rows: Sequence[Row], title: str) -> Table:
     """The rows for a terminal."""
     table = Table(title=title, title_justify="left", show_header=False)
     for row in rows:
-        mark = {True: "[green]kept[/]", False: "[bold red]BROKEN[/]", None: ""}[row.fine]
-        table.add_row(row.name, row.seen, mark)
+        table.add_row(row.name, row.seen, _MARKS[row.fine] if row.name != SHARE else _SHARES[row.fine])
     return table
 
 
@@ -95,7 +103,8 @@ def _lost(evidence: Evidence, broken: Sequence[Broken], fine: bool) -> Row:
 
 
 def _twice(evidence: Evidence, recoveries: Recoveries, fine: bool) -> Row:
-    twice = sum(len(notes) > 1 for notes in evidence.starts_of.values())
+    lives, starts = evidence.lives, evidence.starts_of
+    twice = sum(job in lives and len(starts[job]) > 1 + lives[job].ends(("retrying",)) for job in starts)
     causes = causes_of(evidence)
     text = f"{twice}; {recoveries.in_flight} ran in processes when a fault was done to them; "
     text += f"{causes.total()} leases ended without a finish"
@@ -122,9 +131,9 @@ def _rates(evidence: Evidence, fine: bool) -> Row:
         texts.append(f"{rate}: {at_redis:,} at Redis, {arrived:,} at the receiver")
     margin = min(margin_of(rate.window) for rate in evidence.history.settings.limits)
     late = 0
-    for note in evidence.starts:
+    for note in evidence.begun_calls:
         lease = evidence.lease_of.get((note.job, note.delivery, note.pid))
-        late += lease is not None and not note.tick and note.at - lease.began.at >= margin
+        late += lease is not None and note.at - lease.began.at >= margin
     return Row(
         "most in any window",
         f"{'; '.join(texts)}; {late:,} starts late, counted {evidence.history.late:,}",
@@ -138,6 +147,12 @@ def _slots(evidence: Evidence, fine: bool) -> Row:
     return Row(
         "most at once", f"{leased} of {allowed}; {ran} by the jobs' clocks, lost leases included", fine
     )
+
+
+def _followed(evidence: Evidence, broken: Sequence[Broken]) -> Row:
+    numbers = Counter(len(jobs) for jobs in follow_ups_of(evidence).values())
+    fine = not any("followed it" in one.what for one in broken)
+    return Row("sent by a finish", f"{numbers[1]:,} once, {numbers.total() - numbers[1]} more often", fine)
 
 
 def _ticks(evidence: Evidence, fine: bool) -> Row:
@@ -163,4 +178,4 @@ def _times(name: str, found: Sequence[float]) -> Row:
 
 def _share(evidence: Evidence) -> Row:
     share, least = share_of(evidence), evidence.history.settings.share
-    return Row("share of what was allowed", f"{share:.1f} %", share >= least if least else None)
+    return Row(SHARE, f"{share:.1f} %", share >= least if least else None)

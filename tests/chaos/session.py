@@ -16,7 +16,7 @@ from tests.chaos.helpers import Helpers
 from tests.chaos.history import FaultLog
 from tests.chaos.notes import now_us
 from tests.chaos.plan import plan_of
-from tests.chaos.project import CALLS, MARK, TICKS, Project
+from tests.chaos.project import AFTER, CALLS, MARK, TICKS, Project
 from tests.chaos.server import Server
 from tests.chaos.settings import Settings
 
@@ -73,7 +73,7 @@ class Session:
         peace = now_us()
         self._tell("drain")
         producer.end()
-        aftermath.drain(CALLS)
+        aftermath.drain(CALLS, AFTER)
         aftermath.await_ticks(peace)
         fleet.stop(fleet.schedulers, END)
         aftermath.drain(TICKS)

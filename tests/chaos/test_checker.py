@@ -331,6 +331,61 @@ def test_a_job_that_redis_still_knows_is_not_excused() -> None:
     assert promises(made) == {"I1"}
 
 
+def followed(made: HandMade, *follow_ups: str) -> None:
+    made.send("parent", 2_600 * MS, kind="followed")
+    made.begin("parent", 2_700 * MS)
+    made.finish("parent", 2_800 * MS)
+    for job in follow_ups:
+        made.event("sent", 2_800 * MS, job, workstream="after")
+        made.event("started", 2_801 * MS, job, 1, workstream="after")
+        made.note("start", 2_802 * MS, job, of="parent")
+        made.note("end", 2_803 * MS, job)
+        made.event("finished", 2_805 * MS, job, 1, workstream="after")
+
+
+def test_what_a_finish_sends_is_to_run_once() -> None:
+    made = good()
+    followed(made, "next")
+    assert promises(made) == set()
+
+
+@pytest.mark.parametrize("follow_ups", [(), ("next", "and-again")])
+def test_a_finish_that_sent_nothing_or_more_is_refused(follow_ups: tuple[str, ...]) -> None:
+    made = good()
+    followed(made, *follow_ups)
+    assert promises(made) == {"I4"}
+
+
+def test_what_follows_a_job_that_was_to_have_no_follow_up_is_refused() -> None:
+    made = good()
+    made.event("sent", 2_800 * MS, "next", workstream="after")
+    made.event("started", 2_801 * MS, "next", 1, workstream="after")
+    made.note("start", 2_802 * MS, "next", of="job-1")
+    made.note("end", 2_803 * MS, "next")
+    made.event("finished", 2_805 * MS, "next", 1, workstream="after")
+    assert promises(made) == {"I4"}
+
+
+def test_an_attempt_that_failed_accounts_for_another_run() -> None:
+    made = good()
+    made.send("flaky", 2_600 * MS, kind="flaky")
+    made.begin("flaky", 2_700 * MS)
+    made.note("fail", 2_710 * MS, "flaky")
+    made.event("retrying", 2_711 * MS, "flaky", 1)
+    made.begin("flaky", 2_900 * MS, delivery=2)
+    made.finish("flaky", 2_950 * MS, delivery=2)
+    assert promises(made) == set()
+
+
+def test_a_job_that_failed_and_is_recorded_as_finished_is_refused() -> None:
+    made = good()
+    made.send("flaky", 2_600 * MS, kind="flaky")
+    made.begin("flaky", 2_700 * MS)
+    made.note("fail", 2_710 * MS, "flaky")
+    made.event("finished", 2_720 * MS, "flaky", 1)
+    assert promises(made) == {"I1"}
+
+
 def test_the_story_of_a_job_tells_everything_in_order() -> None:
     story = list(story_of(good().evidence(), "killed"))
     words = [line.split("  ", 1)[1].split(" pid")[0] for line in story]

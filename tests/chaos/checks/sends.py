@@ -67,6 +67,6 @@ def _not_run(evidence: Evidence, life: Life, final: Event) -> Iterator[Broken]:
             yield Broken("I1", "it is finished, but it held no lease then", life.job)
         return
     end = evidence.end_of.get((life.job, lease.delivery, lease.pid))
-    if end is None or end.at > final.at + SLACK:
+    if end is None or end.what != "end" or end.at > final.at + SLACK:
         told = f"delivery {lease.delivery} is recorded as finished before it noted its end"
         yield Broken("I1", told, life.job)
