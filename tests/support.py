@@ -9,11 +9,31 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import dramatiq
+import redis
 
 from workstreams.declare.config import Config, config_from_mapping
+from workstreams.log.lines import event_of
 from workstreams.wait.broker import WorkstreamBroker
 
 T = TypeVar("T")
+
+
+def entry_of(event: str, us: int, *, job: str = "", level: str = "info", **parts: str) -> dict[str, str]:
+    """The entry of an event as the scripts write it; parts: attempt, actor, worker, key, details."""
+    names = ("attempt", "actor", "worker", "key", "details")
+    words = (event, str(us), level, *(parts.get(name, "") for name in names))
+    return {"j": job, "p": "\x1f".join(words)}
+
+
+def events_in(client: redis.Redis, stream: str, name: str | None = None) -> list[dict[str, str]]:
+    """The events of a stream, of one name or all, by the short names of their parts."""
+    entries: Any = client.xrange(stream)
+    found = (
+        {part.decode(): value.decode() for part, value in event_of(fields).items()}
+        for _, fields in entries
+        if b"p" in fields
+    )
+    return [event for event in found if name in (None, event["e"])]
 
 
 def wait_until(condition: Callable[[], T], timeout: float = 10.0) -> T:

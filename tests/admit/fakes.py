@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import redis
 
@@ -12,8 +12,10 @@ from workstreams.admit.delivery import Delivery, Grant
 from workstreams.admit.exchange import Exchange
 from workstreams.admit.lane import Lane
 from workstreams.admit.reports import Reports
+from workstreams.admit.work_queue import WorkQueue
 from workstreams.send.job import Job
 from workstreams.send.payload import body_of, options_of
+from workstreams.store.scripts import Scripts
 
 Call = Mapping[str, Any]
 Reply = Callable[[Call], list[Any]]
@@ -75,7 +77,8 @@ class Bench:
         goes_on: bool = False,
     ) -> None:
         self.scripts = FakeScripts(*replies)
-        self.lane = Lane("mail", threads, scarce, None)
+        self.queue = WorkQueue()
+        self.lane = Lane("mail", threads, scarce, None, self.queue.put)
         self.refused: list[dict[str, Any]] = []
         self.troubles: list[redis.RedisError | None] = []
         self.lost = threading.Event()
@@ -85,7 +88,8 @@ class Bench:
         reports = Reports(
             self.refused.append, self._lose, self.unsettled.set, self.troubles.append, self.failed.set
         )
-        self.exchange = Exchange(self.scripts, "s1", "h:1", {"mail": self.lane}, self.deliver, reports)  # type: ignore[arg-type]  # fakes
+        lanes, scripts = {"mail": self.lane}, cast(Scripts, self.scripts)
+        self.exchange = Exchange(scripts, "s1", "h:1", lanes, self.deliver, self.queue.drain, reports)
 
     def _lose(self) -> bool:
         self.lost.set()

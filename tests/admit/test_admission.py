@@ -56,9 +56,8 @@ def test_a_process_whose_worker_cannot_boot_ends(tmp_path: Path) -> None:
 
 
 def lanes(config: Any, threads: int) -> dict[str, int]:
-    return {
-        name: lane.threads for name, lane in lanes_of(config.workstreams.values(), config, threads).items()
-    }
+    found = lanes_of(config.workstreams.values(), config, threads, lambda delivery: None)
+    return {name: lane.threads for name, lane in found.items()}
 
 
 def test_a_worker_with_the_sum_of_threads_gives_each_workstream_its_own(make_config: MakeConfig) -> None:
@@ -78,7 +77,7 @@ def test_a_lane_knows_whether_its_slots_are_scarce_and_when_a_start_is_late(make
         mail={"within": "api", "rate": "1/m"},
         text=None,
     )
-    made = lanes_of(config.workstreams.values(), config, 99)
+    made = lanes_of(config.workstreams.values(), config, 99, lambda delivery: None)
     assert (made["mail"].scarce, made["mail"].margin) == (True, 0.005)
     assert (made["text"].scarce, made["text"].margin) == (False, None)
 

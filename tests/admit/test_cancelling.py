@@ -13,7 +13,7 @@ from workstreams.send.job import Job
 
 def delivery(job_id: str = "j1", number: int = 1) -> Delivery:
     job: Job[None] = Job("mail", "act", (), {}, {}, message_id=job_id)
-    return Delivery(job, Grant("mail", job_id, number, b"", b"", 1, "", 0, 0.0))
+    return Delivery(job, Grant("mail", job_id, number, b"", b"", 1, "", 0, 0.0, f"mail/{job_id}~{number}"))
 
 
 class Runner(threading.Thread):

@@ -61,11 +61,14 @@ def test_a_start_that_comes_later_than_the_margin_is_counted_as_late() -> None:
     assert "late" not in ended(delivery("c"), margin=None)[0]
 
 
-def test_while_draining_it_gives_nothing_and_returns_at_once() -> None:
+def test_it_gives_nothing_and_while_draining_returns_at_once() -> None:
     bench = Bench(answer())
     bench.lane.put(delivery("a"))
-    consumer = LaneConsumer(bench.lane, bench.exchange, 30)
-    bench.exchange._draining = True
+    consumer = LaneConsumer(bench.lane, bench.exchange, 0.05)
     began = time.monotonic()
     assert next(consumer) is None
+    assert time.monotonic() - began >= 0.05
+    patient = LaneConsumer(bench.lane, bench.exchange, 30)
+    bench.exchange.drain()
+    assert next(patient) is None
     assert time.monotonic() - began < 5

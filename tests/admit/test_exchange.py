@@ -32,9 +32,7 @@ def start() -> Iterator[Start]:
 
 
 def next_of(bench: Bench) -> Delivery:
-    found = bench.lane.next(5)
-    assert found is not None
-    return found
+    return bench.queue.get(timeout=5)
 
 
 def test_it_asks_for_as_many_as_there_are_idle_threads(start: Start) -> None:
@@ -196,7 +194,7 @@ def test_what_is_given_while_it_drains_goes_back(start: Start) -> None:
     bench.exchange.drain()
     go_on.set()
     wait_until(lambda: bench.finished == ["a"])
-    assert bench.lane.next(0.01) is None
+    assert bench.queue.qsize() == 0
     assert bench.exchange.busy == 0
 
 

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import threading
-import time
 from typing import Any
 
 from tests.admit.fakes import grant
@@ -15,37 +13,45 @@ def delivery(job_id: str) -> Delivery:
     return Delivery(job, Grant.of(grant(job_id), 0.0))
 
 
-def test_deliveries_come_out_in_the_order_they_went_in() -> None:
-    lane = Lane("mail", 2, False, None)
+def lane_of(begun: list[str], read_ahead: int = 0) -> Lane:
+    return Lane("mail", 2, False, None, lambda one: begun.append(one.message_id), read_ahead)
+
+
+def test_deliveries_begin_in_the_order_they_came_in() -> None:
+    begun: list[str] = []
+    lane = lane_of(begun)
     for name in "abc":
         lane.put(delivery(name))
-    assert [one.message_id for _ in range(3) if (one := lane.next(0)) is not None] == ["a", "b", "c"]
+    assert begun == ["a", "b", "c"]
 
 
-def test_an_empty_lane_gives_nothing_after_its_time() -> None:
-    began = time.monotonic()
-    assert Lane("mail", 2, False, None).next(0.05) is None
-    assert time.monotonic() - began >= 0.05
+def test_what_is_read_ahead_begins_only_when_a_thread_of_its_own_is_free() -> None:
+    begun: list[str] = []
+    lane = lane_of(begun, read_ahead=1)
+    for name in "abcd":
+        lane.put(delivery(name))
+    assert begun == ["a", "b"]
+    lane.leave()
+    assert begun == ["a", "b", "c"]
+    lane.leave()
+    lane.leave()
+    lane.leave()
+    lane.put(delivery("e"))
+    assert begun == ["a", "b", "c", "d", "e"]
 
 
-def test_a_nudge_ends_the_wait_of_a_consumer() -> None:
-    lane = Lane("mail", 2, False, None)
-    threading.Timer(0.02, lane.nudge).start()
-    began = time.monotonic()
-    assert lane.next(30) is None
-    assert time.monotonic() - began < 10
-
-
-def test_draining_takes_what_is_left_and_no_nudges() -> None:
-    lane = Lane("mail", 2, False, None)
-    lane.put(delivery("a"))
-    lane.nudge()
-    lane.put(delivery("b"))
-    assert [one.message_id for one in lane.drain()] == ["a", "b"]
-    assert lane.drain() == []
+def test_draining_takes_what_was_read_ahead_and_did_not_begin() -> None:
+    begun: list[str] = []
+    lane = lane_of(begun, read_ahead=1)
+    for name in "abcd":
+        lane.put(delivery(name))
+    assert [one.message_id for one in lane.drain()] == ["c", "d"]
+    lane.leave()
+    assert begun == ["a", "b"]
+    assert lane.drain() == lane_of([]).drain() == []
 
 
 def test_idle_threads_are_those_without_a_delivery() -> None:
-    lane = Lane("mail", 3, False, None)
+    lane = lane_of([], read_ahead=2)
     lane.busy = 2
-    assert lane.idle == 1
+    assert lane.idle == 4

@@ -11,6 +11,7 @@ import redis
 
 from tests.chaos.history import Event
 from tests.chaos.notes import Notes
+from workstreams.log.lines import event_of as parts_of
 from workstreams.store.keys import Keys
 
 __all__ = ["collect"]
@@ -23,7 +24,7 @@ def collect(client: redis.Redis, keys: Keys, workstreams: tuple[str, ...], path:
     notes = Notes(path)
     for name in workstreams:
         for page in _pages(client, keys.workstream(name, "log")):
-            events = [event_of(name, entry, fields) for entry, fields in page if b"e" in fields]
+            events = [event_of(name, entry, fields) for entry, fields in page if b"p" in fields]
             notes.write_many([orjson.dumps(event).decode()] for event in events)
     notes.close()
 
@@ -41,7 +42,7 @@ def _pages(client: redis.Redis, stream: str) -> Iterator[list[tuple[bytes, dict[
 
 def event_of(workstream: str, entry: bytes, fields: Mapping[bytes, bytes]) -> Event:
     """Read one entry of a stream."""
-    text = {key.decode(): value.decode("utf-8", "replace") for key, value in fields.items()}
+    text = {part.decode(): value.decode("utf-8", "replace") for part, value in parts_of(fields).items()}
     more: dict[str, Any] = orjson.loads(text["x"]) if text.get("x") else {}
     if text.get("n"):
         more["attempt"] = int(text["n"])

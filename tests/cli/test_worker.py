@@ -33,6 +33,7 @@ def runnable(embedded: Project) -> Project:
         (("--pool", "mian"), 'did you mean "main"'),
         (("--processes", "0"), "--processes"),
         (("--processes", "two"), "--processes"),
+        (("--watch", "--until-empty"), "--until-empty"),
     ],
 )
 def test_a_slip_is_told_before_anything_starts(
@@ -68,3 +69,6 @@ def test_the_demo_has_a_config_of_its_own(call: Command) -> None:
     ended = call("up", "--demo", "--config", "mine")
     assert (ended.code, ended.out) == (2, "")
     assert "--demo" in ended.err
+    ended = call("up", "--demo", "--watch")
+    assert (ended.code, ended.out) == (2, "")
+    assert "--watch" in ended.err

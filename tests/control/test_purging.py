@@ -4,6 +4,7 @@ import pytest
 
 from tests.control.conftest import Desk
 from tests.lua.rig import SECOND
+from tests.support import events_in
 from workstreams.control import purge
 from workstreams.control import purging as module
 
@@ -14,9 +15,7 @@ def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def purged(desk: Desk) -> list[dict[str, str]]:
-    entries = desk.rig.client.xrange(desk.rig.keys.workstream("mail", "log"))
-    found = ({name.decode(): value.decode() for name, value in fields.items()} for _, fields in entries)
-    return [fields for fields in found if fields["e"] == "discarded"]
+    return events_in(desk.rig.client, desk.rig.keys.workstream("mail", "log"), "discarded")
 
 
 def test_waiting_jobs_of_all_keys_and_those_just_due_are_discarded_and_what_runs_goes_on(desk: Desk) -> None:

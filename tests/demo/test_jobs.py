@@ -21,11 +21,10 @@ from workstreams.run.context import CurrentJob, bind, unbind
 def lines() -> Iterator[list[tuple[str, Mapping[str, Any]]]]:
     """What the current job logs."""
     written: list[tuple[str, Mapping[str, Any]]] = []
-    bind(
-        CurrentJob(
-            "j", "w", "a", 1, 1, "", "here", write=lambda event, fields: written.append((event, fields))
-        )
+    job = CurrentJob(
+        "j", "w", "a", 1, 1, "", "here", write=lambda event, fields: written.append((event, fields))
     )
+    bind(lambda: job)
     yield written
     unbind()
 

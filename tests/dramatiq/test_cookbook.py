@@ -17,7 +17,7 @@ from dramatiq.rate_limits import BucketRateLimiter, ConcurrentRateLimiter, Windo
 from dramatiq.results import ResultFailure, ResultMissing, Results, ResultTimeout
 
 import workstreams
-from tests.support import wait_until
+from tests.support import events_in, wait_until
 from workstreams.wait.broker import WorkstreamBroker
 
 Start = Callable[..., dramatiq.Worker]
@@ -237,7 +237,7 @@ def test_a_member_whose_finish_was_refused_is_not_counted_until_it_is_run_again(
         client.delete(held)
     go_on.set()
     refused = keys.workstream("default", "log")
-    wait_until(lambda: any(fields[b"e"] == b"finish_refused" for _, fields in client.xrange(refused)))
+    wait_until(lambda: events_in(client, refused, "finish_refused"))
     assert ended == []
     client.delete(keys.workstream("default", "running"))
 

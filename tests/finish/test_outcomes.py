@@ -11,7 +11,7 @@ from dramatiq.middleware import Interrupt, Middleware, SkipMessage
 
 import workstreams
 from tests.conftest import MakeConfig
-from tests.support import wait_until, working
+from tests.support import events_in, wait_until, working
 from workstreams.finish.signals import Discard, RateLimited
 from workstreams.wait.broker import WorkstreamBroker
 
@@ -41,8 +41,7 @@ class Looker:
         return int(self.client.zcard(self.keys.workstream("mail", "running")))
 
     def events(self, name: str) -> int:
-        entries = self.client.xrange(self.keys.workstream("mail", "log"))
-        return sum(1 for _, fields in entries if fields.get(b"e") == name.encode())
+        return len(events_in(self.client, self.keys.workstream("mail", "log"), name))
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from dramatiq.results import ResultFailure, ResultMissing
 
 import workstreams
 from tests.conftest import MakeConfig
-from tests.support import wait_until, working
+from tests.support import events_in, wait_until, working
 from workstreams.app import build_broker
 from workstreams.errors import RedisUnavailable
 from workstreams.finish.results import StoredResults
@@ -64,7 +64,7 @@ def test_a_result_is_stored_with_the_finish_and_not_by_one_that_was_refused(
             client.delete(held)
         go_on.set()
         log = keys.workstream("mail", "log")
-        wait_until(lambda: any(fields[b"e"] == b"finish_refused" for _, fields in client.xrange(log)))
+        wait_until(lambda: events_in(client, log, "finish_refused"))
         with pytest.raises(ResultMissing):
             job.get_result()
         client.delete(keys.workstream("mail", "running"))

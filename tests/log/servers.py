@@ -13,6 +13,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from tests.support import entry_of
 from workstreams.log.lines import stamp
 from workstreams.store.embedded.locate import find_engine
 from workstreams.store.keys import Keys
@@ -103,4 +104,4 @@ def write_event(
     client: redis.Redis, name: str, event: str, job: str, us: int, *, at: str = "*", level: str = "info"
 ) -> None:
     """Append one event as the scripts do."""
-    client.xadd(log_key(name), {"e": event, "t": str(us), "l": level, "j": job, "a": "send_sms"}, id=at)
+    client.xadd(log_key(name), entry_of(event, us, job=job, level=level, actor="send_sms"), id=at)

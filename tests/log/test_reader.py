@@ -18,6 +18,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from tests.log.servers import KEYS, Server, log_key, wait_until, write_event, write_line
+from tests.support import entry_of
 from workstreams.errors import ConfigError, RedisUnavailable
 from workstreams.log.follow import Line, follow
 from workstreams.store.keys import Keys
@@ -113,7 +114,7 @@ def test_whoever_resumes_at_any_line_loses_none_and_sees_none_twice(
             ms += step
             client.xadd(
                 log_key(name),
-                {"e": f"e{number}", "t": (ms + error) * 1000, "l": "info"},
+                entry_of(f"e{number}", (ms + error) * 1000),
                 id=f"{ms}-{number + 1}",
             )
         names = ["mail", "sms", "push"]
@@ -132,7 +133,7 @@ def test_a_long_backlog_of_uneven_streams_is_read_whole_and_in_order(client: red
     for number in range(2600):
         name = "mail" if number < 1300 or number % 13 == 0 else "sms"
         ms = THEN + number // 7
-        pipeline.xadd(log_key(name), {"e": str(number), "t": ms * 1000, "l": "info"}, id=f"{ms}-{number + 1}")
+        pipeline.xadd(log_key(name), entry_of(str(number), ms * 1000), id=f"{ms}-{number + 1}")
     pipeline.execute()
     assert events(read(client, ["sms", "mail"])) == [str(number) for number in range(2600)]
     half = list(itertools.islice(follow(client, KEYS, ["mail", "sms"], follow=False), 1234))
@@ -217,7 +218,7 @@ def test_a_workstream_that_appears_later_is_followed_too(
 
 def test_a_workstream_of_a_shard_is_read_there(client: redis.Redis) -> None:
     shard = Keys("shop", "eu")
-    client.xadd(shard.workstream("mail", "log"), {"e": "sent", "t": 1, "l": "info"})
+    client.xadd(shard.workstream("mail", "log"), entry_of("sent", 1))
     assert events(list(follow(client, KEYS, ["mail"], shards={"mail": shard}, follow=False))) == ["sent"]
 
 

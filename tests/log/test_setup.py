@@ -66,7 +66,7 @@ def test_without_fields_given_the_running_job_is_asked(process: None) -> None:
     configure_logging(received.append)
     get_logger().info("outside")
     job = context.CurrentJob("j7", "mail", "send", 2, 1, "", "host:1", print)
-    context.bind(job)
+    context.bind(lambda: job)
     try:
         get_logger().info("inside")
     finally:

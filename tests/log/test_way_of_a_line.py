@@ -21,7 +21,7 @@ from workstreams.log import PipeWriter, configure_logging, get_logger
 from workstreams.run import context
 writer = PipeWriter(int(sys.argv[1]))
 configure_logging(writer.line, "info", ["token"], identity={"app": "shop", "worker": "host:1"})
-context.bind(context.CurrentJob("j1", "mail", "send_sms", 1, 1, "acme", "host:1", print))
+context.bind(lambda: context.CurrentJob("j1", "mail", "send_sms", 1, 1, "acme", "host:1", print))
 get_logger().info("sending", to="x", token="hunter2")
 logging.getLogger("carrier").warning("slow")
 try:

@@ -12,7 +12,7 @@ from uuid import uuid4
 import redis
 
 from tests.lua.ears import Ears
-from tests.support import config_of
+from tests.support import config_of, events_in
 from workstreams.declare.publishing import Published, publish
 from workstreams.store.keys import Keys
 from workstreams.store.scripts import Scripts, source_of
@@ -266,8 +266,7 @@ class Rig:
 
     def events(self, ws: str) -> list[tuple[str, str]]:
         """(event, job) in order."""
-        found = self.client.xrange(self.keys.workstream(ws, "log"))
-        return [(fields[b"e"].decode(), fields.get(b"j", b"").decode()) for _, fields in found]
+        return [(event["e"], event["j"]) for event in events_in(self.client, self.keys.workstream(ws, "log"))]
 
     def everything(self) -> dict[bytes, Any]:
         """Everything of this app but its clock's mark, to see that nothing was written."""

@@ -26,7 +26,9 @@ REFUND_ON_CRASH: Patches = [
     (
         "  release.slot(ws, member, read[1])\n",
         "  release.slot(ws, member, read[1])\n"
-        "  for _, r in ipairs(settings.limit(ws).rates) do rate.charge(settings.limit(ws), r, -1) end\n",
+        "  for _, r in ipairs(settings.limit(ws).rates) do\n"
+        "    redis.call('HINCRBYFLOAT', keys.limit(ws, 'rate'), 'sum' .. r.window, -1)\n"
+        "  end\n",
     )
 ]
 IGNORE_MARGIN: Patches = [("span = tonumber(window) + tonumber(margin)", "span = tonumber(window)")]
@@ -154,7 +156,7 @@ def test_a_scenario_tells_broken_scripts_from_right_ones(
             [("proofs[i] = scores[i] and not seen[member]", "proofs[i] = true")],
             id="no proof of the lease",
         ),
-        pytest.param([("if seq == call.seq then return replay(last[2]) end", "")], id="no replay"),
+        pytest.param([("if seq == call.seq then return replay(last[2], last[4]) end", "")], id="no replay"),
         pytest.param(
             [("redis.call('ZADD', keyed, turn + n, key)", "redis.call('ZADD', keyed, turn + n, key .. 'x')")],
             id="a lost key",

@@ -17,7 +17,7 @@ from typing import Any
 import orjson
 import psutil
 
-from tests.support import wait_until
+from tests.support import events_in, wait_until
 from workstreams.app import build_broker
 from workstreams.declare.config import load_config
 from workstreams.send.job import Job
@@ -155,12 +155,10 @@ class Fleet:
         """Wait until nothing of a workstream waits, is scheduled or runs."""
         self.broker.join(workstream, timeout=int(timeout * 1000))
 
-    def events(self, workstream: str, name: str) -> list[dict[str, Any]]:
+    def events(self, workstream: str, name: str) -> list[dict[str, str]]:
         """Events of a workstream as the scripts wrote them."""
         link = self.broker.link
-        entries = link.scripts.client.xrange(link.keys.workstream(workstream, "log"))
-        texts = ({key.decode(): value.decode() for key, value in fields.items()} for _, fields in entries)
-        return [fields for fields in texts if fields.get("e") == name]
+        return events_in(link.scripts.client, link.keys.workstream(workstream, "log"), name)
 
     def states(self, workstream: str, ids: list[str]) -> Counter[str]:
         """How many jobs are in which state."""

@@ -35,7 +35,7 @@ def test_progress_is_a_line_of_the_job(job: CurrentJob, written: Written) -> Non
 def test_many_reports_in_a_moment_are_two_lines_the_first_and_the_last(
     job: CurrentJob, written: Written
 ) -> None:
-    bind(job)
+    bind(lambda: job)
     for number in range(1, 1001):
         current_job().progress(number / 1000)
     unbind()
@@ -57,10 +57,10 @@ def test_what_was_held_back_is_written_although_the_job_says_no_more(
     job: CurrentJob, written: Written, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "PAUSE", 0.05)
-    bind(job)
+    bind(lambda: job)
     wrote_as: list[str] = []
     other = CurrentJob("j2", "mail", "act", 1, 1, "", "h:1", lambda *_: wrote_as.append(current_job().id))
-    job.progress(0.1, step="fetch")
+    current_job().progress(0.1, step="fetch")
     other.progress(0.1)
     job.progress(0.2, step="parse")
     other.progress(0.2)
@@ -73,8 +73,8 @@ def test_what_was_held_back_is_written_although_the_job_says_no_more(
 
 
 def test_what_was_written_is_not_written_again_at_the_end(job: CurrentJob, written: Written) -> None:
-    bind(job)
-    job.progress(0.1)
+    bind(lambda: job)
+    current_job().progress(0.1)
     unbind()
     assert len(written) == 1
 

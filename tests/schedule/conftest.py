@@ -10,7 +10,7 @@ import orjson
 import pytest
 import redis
 
-from tests.support import config_of
+from tests.support import config_of, events_in
 from workstreams.declare.config import Config
 from workstreams.declare.publishing import publish
 from workstreams.schedule.firing import Firing
@@ -100,8 +100,8 @@ class App:
 
     def events(self, name: str) -> list[Mapping[str, Any]]:
         """The details of the events of one name, in order."""
-        entries = self.client.xrange(self.keys.workstream("mail", "log"))
-        return [orjson.loads(fields[b"x"]) for _, fields in entries if fields[b"e"] == name.encode()]
+        found = events_in(self.client, self.keys.workstream("mail", "log"), name)
+        return [orjson.loads(event["x"]) for event in found]
 
     def fired(self) -> list[str]:
         """The ticks that fired, in order."""

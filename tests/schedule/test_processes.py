@@ -61,6 +61,21 @@ def test_a_second_scheduler_uses_the_embedded_server_of_the_first(app: App, make
         assert process.wait(20) == 0
 
 
+def test_a_schedule_that_is_saved_while_up_watches_takes_the_place_of_the_one_before(
+    app: App, make: Make
+) -> None:
+    project = make("  tick: {actor: act, every: 1h}\n")
+    up = project.start("up", "--watch")
+    wait_until(lambda: "worker_started" in project.output(0).read_text(), 30)
+    (project.folder / "config" / "schedules.yml").write_text(f"schedules:\n{EVERY_SECOND}")
+    wait_until(lambda: len(app.fired()) >= 3, 30)
+    up.terminate()
+    assert up.wait(20) == 0
+    seconds = [int(one[17:19]) for one in app.fired()]
+    assert [(after - before) % 60 for before, after in pairwise(seconds)] == [1] * (len(seconds) - 1)
+    assert project.output(0).read_text().count('"event":"fired"') <= len(app.fired()), "none is told twice"
+
+
 def test_a_schedule_whose_actor_nobody_declares_stops_the_start(app: App, make: Make) -> None:
     project = make("  tick: {actor: att, every: 1s}\n")
     assert project.start("scheduler").wait(30) == 2

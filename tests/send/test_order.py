@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -87,3 +88,10 @@ def test_a_payload_over_the_workstreams_size_is_refused_with_both_sizes(mail: Wo
         order_for(job("x" * 2000), mail, "")
     assert caught.value.limit == 1000
     assert 2000 < caught.value.size < 2300
+
+
+def test_a_name_that_would_run_into_the_next_part_of_an_event_is_refused(mail: Workstream) -> None:
+    with pytest.raises(PayloadError, match="job's key without"):
+        order_for(job(key="a\x1fb"), mail, "")
+    with pytest.raises(PayloadError, match="job's id without"):
+        order_for(dataclasses.replace(job(), message_id="a\nb"), mail, "")

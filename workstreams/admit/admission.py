@@ -25,6 +25,7 @@ from workstreams.admit.listener import Listener
 from workstreams.admit.renewer import Renewer
 from workstreams.admit.reports import Reports
 from workstreams.admit.sessions import SessionInfo, Sessions, new_sid
+from workstreams.admit.work_queue import WorkQueue
 from workstreams.declare.config import Config
 from workstreams.declare.publishing import publish
 from workstreams.errors import RedisUnavailable, WorkstreamsError
@@ -162,7 +163,8 @@ class AdmissionMiddleware(Middleware):
     def _open(self, broker: WorkstreamBroker, worker: Worker) -> Admitted:
         config, link = broker.config, broker.link
         names = sorted(worker.consumer_whitelist or broker.get_declared_queues())
-        lanes = lanes_of((config.workstream(name) for name in names), config, worker.worker_threads)
+        queue = worker.work_queue = WorkQueue()
+        lanes = lanes_of(map(config.workstream, names), config, worker.worker_threads, queue.put)
         sid, lost = self.sid or new_sid(), threading.Event()
         sessions = Sessions(link.patient_scripts())
         info = SessionInfo(sid, worker_name(), self.pool, tuple(names), config.worker.max_deliveries)
@@ -180,7 +182,9 @@ class AdmissionMiddleware(Middleware):
             failed=lambda: self._fail(lost),
         )
         deliver = Deliverer(broker, info.worker)
-        exchange = Exchange(link.patient_scripts(), sid, info.worker, lanes, deliver, reports, epoch)
+        exchange = Exchange(
+            link.patient_scripts(), sid, info.worker, lanes, deliver, queue.drain, reports, epoch
+        )
         listener = Listener(
             link.listener,
             link.keys,

@@ -41,7 +41,7 @@ class Cancelling:
         Raises:
           Cancelled: When it was cancelled on its way here.
         """
-        name = _name(delivery)
+        name = delivery.grant.name
         with self._mutex:
             cancelled = name in self._awaited
             self._awaited.pop(name, None)
@@ -102,9 +102,4 @@ class Cancelling:
 
     def _forget(self, delivery: Delivery) -> None:
         with self._mutex:
-            self._threads.pop(_name(delivery), None)
-
-
-def _name(delivery: Delivery) -> str:
-    grant = delivery.grant
-    return f"{grant.workstream}/{grant.job_id}~{grant.delivery}"
+            self._threads.pop(delivery.grant.name, None)

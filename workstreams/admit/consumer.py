@@ -1,4 +1,4 @@
-"""Dramatiq's consumer of one workstream: takes from the lane, gives ends back to the exchange."""
+"""Dramatiq's consumer of one workstream: gives ends back to the exchange."""
 
 from __future__ import annotations
 
@@ -16,11 +16,6 @@ from workstreams.send.payload import options_of
 
 __all__ = ["LaneConsumer"]
 
-#: Seconds between two looks while draining: the consumer thread asks in a loop until it
-#: is stopped, and there is nothing to give it.
-DRAINED = 0.02
-
-
 #: What rides on a finish and is waited for: a result, the next step, a group's last job.
 AWAITED = frozenset({"res", "next", "group"})
 
@@ -29,13 +24,14 @@ MOST_INTERRUPTED = 20
 
 
 class LaneConsumer(Consumer):
-    """Consumes one lane.
+    """Consumes one lane, as far as Dramatiq is concerned.
 
-    None of its methods talks to Redis or raises a connection error: Dramatiq would sleep
-    three or five seconds over one.
+    Deliveries reach the worker's threads without it (see :class:`WorkQueue`); what ends comes back
+    here. None of its methods talks to Redis or raises a connection error: Dramatiq would sleep three
+    or five seconds over one.
 
     Parameters:
-      lane: Where deliveries arrive.
+      lane: Whose deliveries end here.
       exchange: Who carries their ends.
       timeout: Seconds for which :meth:`__next__` may wait.
     """
@@ -46,11 +42,9 @@ class LaneConsumer(Consumer):
         self._timeout = timeout
 
     def __next__(self) -> Delivery | None:
-        if self._exchange.draining:
-            # What arrived meanwhile is handed back by the exchange, not run.
-            self._lane.pause(DRAINED)
-            return None
-        return self._lane.next(self._timeout)
+        """Nothing, after a while: Dramatiq's consumer thread asks in a loop until it is stopped."""
+        self._exchange.rest(self._timeout)
+        return None
 
     def ack(self, message: MessageProxy) -> None:
         self._end(message)

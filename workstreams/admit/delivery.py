@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from dramatiq import Message
 from dramatiq.broker import MessageProxy
@@ -13,8 +12,7 @@ from dramatiq.broker import MessageProxy
 __all__ = ["Delivery", "Grant"]
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(NamedTuple):
     """What admission gave.
 
     Attributes:
@@ -27,6 +25,7 @@ class Grant:
       key: The job's key, "" for none.
       started: Redis's µs at admission.
       asked: This process's monotonic seconds before it asked, so no later than admission.
+      name: ``workstream/id~delivery``, by which leases are known.
     """
 
     workstream: str
@@ -38,6 +37,7 @@ class Grant:
     key: str
     started: int
     asked: float
+    name: str
 
     @classmethod
     def of(cls, words: Sequence[Any], asked: float) -> Grant:
@@ -47,17 +47,11 @@ class Grant:
           words: workstream, id, delivery, body, options, attempt, key, started.
           asked: Monotonic seconds before the call that it answers.
         """
-        name, job_id, delivery, body, options, attempt, key, started = words
+        _, _, delivery, body, options, attempt, key, started = words
+        workstream, job_id = words[0].decode(), words[1].decode()
+        name = f"{workstream}/{job_id}~{delivery}"
         return cls(
-            workstream=name.decode(),
-            job_id=job_id.decode(),
-            delivery=delivery,
-            body=body,
-            options=options,
-            attempt=attempt,
-            key=key.decode(),
-            started=int(started),
-            asked=asked,
+            workstream, job_id, delivery, body, options, attempt, key.decode(), int(started), asked, name
         )
 
 
@@ -79,6 +73,11 @@ class Delivery(MessageProxy):
         self.begun = 0.0
         self.record: dict[str, Any] | None = None
         self.sealed = False
+
+    @property
+    def message(self) -> Delivery:
+        """Itself: a worker thread asks what it takes from its queue for the message in it."""
+        return self
 
     def begin(self) -> None:
         """Note that the actor starts now."""

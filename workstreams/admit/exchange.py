@@ -5,7 +5,7 @@ Its duties, in the order of a turn:
 1. collect the finishes that worker threads appended;
 2. ask for work for every lane that has idle threads and whose time has come;
 3. do both in one script call, repeated with the same number until it is answered;
-4. hand grants to the lanes' consumers, and note when each lane is to ask next;
+4. let what was granted begin, and note when each lane is to ask next;
 5. sleep until the first of those times, a finish that others wait for, or a wake-up.
 """
 
@@ -15,7 +15,7 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -30,6 +30,9 @@ __all__ = ["Exchange"]
 #: Seconds a finish nobody waits for may linger, so that several leave in one call.
 LINGER = 0.015
 
+#: Seconds between two looks of Dramatiq's consumer threads while draining.
+DRAINED = 0.02
+
 #: At most so many finishes in one call: a longer script would hold Redis up.
 MOST_FINISHES = 250
 
@@ -43,6 +46,7 @@ class Exchange(threading.Thread):
       worker: How this process is called in events.
       lanes: The workstreams, by name.
       deliver: Makes deliveries of grants.
+      unbegun: Takes back the deliveries that no thread of the worker took.
       reports: Whom to tell what.
       epoch: The data set's epoch as the session saw it.
     """
@@ -54,6 +58,7 @@ class Exchange(threading.Thread):
         worker: str,
         lanes: Mapping[str, Lane],
         deliver: Deliver,
+        unbegun: Callable[[], list[Delivery]],
         reports: Reports,
         epoch: str = "",
     ) -> None:
@@ -63,6 +68,7 @@ class Exchange(threading.Thread):
         self._sid = sid
         self._worker = worker
         self._deliver = deliver
+        self._unbegun = unbegun
         self._reports = reports
         self._changed = threading.Condition()
         self._ask = Asking(scripts, reports.trouble, self._give_up)
@@ -71,6 +77,7 @@ class Exchange(threading.Thread):
         self._bounds: list[tuple[str, int]] = []
         self._seq = 0
         self._draining = False
+        self._drained = threading.Event()
         self._left = False
         self._closing = False
         self._lost = False
@@ -113,10 +120,19 @@ class Exchange(threading.Thread):
         with self._changed:
             self._draining = True
             self._changed.notify()
+        self._drained.set()
+        left = self._unbegun()
         for lane in self.lanes.values():
-            for delivery in lane.drain():
-                self.finish(lane, delivery.finish("handback", x='{"reason":"the worker stops"}'), urgent=True)
-            lane.nudge()
+            left += lane.drain()
+        for delivery in left:
+            lane = self.lanes[delivery.grant.workstream]
+            self.finish(lane, delivery.finish("handback", x='{"reason":"the worker stops"}'), urgent=True)
+
+    def rest(self, timeout: float) -> None:
+        """Wait so many seconds; while work is no longer asked for only a moment."""
+        if not self._drained.wait(timeout):
+            return
+        time.sleep(DRAINED)  # its caller asks in a loop until it is stopped
 
     @property
     def draining(self) -> bool:
@@ -277,9 +293,8 @@ class Exchange(threading.Thread):
         """Tell Redis soon of a job that may run longer, or less long, than its workstream says."""
         if delivery.bound is None:
             return
-        grant = delivery.grant
         with self._changed:
-            self._bounds.append((f"{grant.workstream}/{grant.job_id}~{grant.delivery}", delivery.bound))
+            self._bounds.append((delivery.grant.name, delivery.bound))
             self._flush_at = self._flush_at or time.monotonic() + LINGER
 
     def _lose(self, finishes: Sequence[dict[str, Any]]) -> None:

@@ -1,11 +1,11 @@
-"""One workstream inside one worker process: its threads, its local queue, when to ask next."""
+"""One workstream inside one worker process: its threads, what was read ahead, when to ask next."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
-from queue import Empty, SimpleQueue
-from threading import Event, Semaphore
+from collections import deque
+from collections.abc import Callable, Iterable
+from threading import Lock
 
 from workstreams.admit.asking import RETRY
 from workstreams.admit.delivery import Delivery
@@ -26,13 +26,20 @@ class Lane:
     Parameters:
       name: The workstream.
       threads: Jobs that may run here at once.
-      read_ahead: This many times as many may wait here besides.
       scarce: Whether its slots are counted over the fleet, so that others wait for each.
       margin: Seconds a start may come after its admission before it counts as late.
+      begin: Gives a delivery to the worker's threads.
+      read_ahead: This many times as many deliveries may wait here besides those that run.
     """
 
     def __init__(
-        self, name: str, threads: int, scarce: bool, margin: float | None, read_ahead: int = 0
+        self,
+        name: str,
+        threads: int,
+        scarce: bool,
+        margin: float | None,
+        begin: Callable[[Delivery], None],
+        read_ahead: int = 0,
     ) -> None:
         self.name = name
         self.threads = threads
@@ -44,10 +51,11 @@ class Lane:
         self.ask_at = 0.0
         #: Why the last call gave less than was asked; "" when it gave all.
         self.why = ""
-        self._paused = Event()
+        self._begin = begin
         # What was read ahead waits here, so that it takes no thread of another workstream.
-        self._running = Semaphore(threads) if read_ahead else None
-        self._arrived: SimpleQueue[Delivery | None] = SimpleQueue()
+        self._ahead: deque[Delivery] | None = deque() if read_ahead else None
+        self._running = 0
+        self._mutex = Lock()
 
     @property
     def idle(self) -> int:
@@ -73,47 +81,39 @@ class Lane:
         return 0.0 if self.why == "" else POLL * random.uniform(0.75, 1.25)
 
     def put(self, delivery: Delivery) -> None:
-        """Hand a delivery to the consumer."""
-        self._arrived.put(delivery)
-
-    def nudge(self) -> None:
-        """Make a waiting consumer look up."""
-        self._arrived.put(None)
-
-    def next(self, timeout: float) -> Delivery | None:
-        """The next delivery, or None after *timeout* seconds or a nudge."""
-        if self._running is not None and not self._running.acquire(timeout=timeout):
-            return None
-        try:
-            delivery = self._arrived.get(timeout=timeout)
-        except Empty:
-            delivery = None
-        if delivery is None:
-            self.leave()
-        return delivery
+        """Let a delivery begin, or wait here if the workstream's own threads are taken."""
+        if self._ahead is not None:
+            with self._mutex:
+                if self._running >= self.threads:
+                    self._ahead.append(delivery)
+                    return
+                self._running += 1
+        self._begin(delivery)
 
     def leave(self) -> None:
-        """A delivery that :meth:`next` returned has ended: its thread is free."""
-        if self._running is not None:
-            self._running.release()
-
-    def pause(self, seconds: float) -> None:
-        """Wait without taking anything."""
-        self._paused.wait(seconds)
+        """A delivery that began has ended: its thread is free for what was read ahead."""
+        if self._ahead is None:
+            return
+        with self._mutex:
+            if not self._ahead:
+                self._running -= 1
+                return
+            following = self._ahead.popleft()
+        self._begin(following)
 
     def drain(self) -> list[Delivery]:
-        """Take everything that no consumer took."""
-        left: list[Delivery] = []
-        while True:
-            try:
-                delivery = self._arrived.get_nowait()
-            except Empty:
-                return left
-            if delivery is not None:
-                left.append(delivery)
+        """Take everything that was read ahead and did not begin."""
+        if self._ahead is None:
+            return []
+        with self._mutex:
+            left = list(self._ahead)
+            self._ahead.clear()
+        return left
 
 
-def lanes_of(workstreams: Iterable[Workstream], config: Config, worker_threads: int) -> dict[str, Lane]:
+def lanes_of(
+    workstreams: Iterable[Workstream], config: Config, worker_threads: int, begin: Callable[[Delivery], None]
+) -> dict[str, Lane]:
     """The lanes of one process: their threads add up to the worker's, so none takes another's.
 
     Parameters:
@@ -121,6 +121,7 @@ def lanes_of(workstreams: Iterable[Workstream], config: Config, worker_threads: 
       config: Tells which limits are counted over the fleet.
       worker_threads: Threads of the Dramatiq worker; fewer than the workstreams ask for
         under Dramatiq's own command, where each keeps at least one.
+      begin: Gives a delivery to the worker's threads.
     """
     wanted = list(workstreams)
     total = sum(one.threads for one in wanted) or 1
@@ -131,5 +132,6 @@ def lanes_of(workstreams: Iterable[Workstream], config: Config, worker_threads: 
         scarce = any(limit.concurrency is not None for limit in within)
         margins = [rate.margin for limit in within for rate in limit.rates]
         margin = min(margins) / 1_000_000 if margins else None
-        lanes[one.name] = Lane(one.name, max(1, int(one.threads * share)), scarce, margin, one.read_ahead)
+        threads = max(1, int(one.threads * share))
+        lanes[one.name] = Lane(one.name, threads, scarce, margin, begin, one.read_ahead)
     return lanes

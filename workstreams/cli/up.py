@@ -10,6 +10,7 @@ import typer
 
 from workstreams.cli.failures import misuse
 from workstreams.cli.options import ConfigPath, flag, source_of
+from workstreams.cli.worker import Watch
 
 if TYPE_CHECKING:
     from workstreams.declare.config.source_spec import ConfigSource
@@ -21,7 +22,9 @@ NAME = "up"
 Demo = Annotated[bool, flag("--demo", help="Run the demo that comes with the package, on its own config.")]
 
 
-def command(context: typer.Context, demo: Demo = False, config: ConfigPath = None) -> None:
+def command(
+    context: typer.Context, demo: Demo = False, watch: Watch = False, config: ConfigPath = None
+) -> None:
     """Run the server and all workers here.
 
     The server is embedded unless redis: in the config says else.
@@ -29,15 +32,19 @@ def command(context: typer.Context, demo: Demo = False, config: ConfigPath = Non
     """
     if demo and config is not None:
         raise misuse("--config", "none beside --demo, which has its own", config)
+    if demo and watch:
+        raise misuse("--watch", "none beside --demo, whose files are the package's", "both")
     source = _demo_source() if demo else source_of(context, config)
     declared = source.load()
+    from workstreams.supervisor.orders import Orders
     from workstreams.supervisor.run import supervise
 
+    orders = Orders(schedules=True)
     if not demo:
-        raise typer.Exit(supervise(declared, source, schedules=True))
+        raise typer.Exit(supervise(declared, source, orders, watch=watch))
     from workstreams.supervisor.demonstration import DemoScreen
 
-    raise typer.Exit(supervise(declared, source, schedules=True, screen=DemoScreen(declared)))
+    raise typer.Exit(supervise(declared, source, orders, screen=DemoScreen(declared)))
 
 
 def _demo_source() -> ConfigSource:

@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
+from workstreams.cli.failures import misuse
 from workstreams.cli.options import ConfigPath, flag, source_of
 
-__all__ = ["NAME", "command"]
+__all__ = ["NAME", "Watch", "command"]
 
 NAME = "worker"
 
@@ -25,6 +26,12 @@ Processes = Annotated[
     flag("--processes", min=1, max=1000, metavar="N", help="Processes in each pool."),
 ]
 UntilEmpty = Annotated[bool, flag("--until-empty", help="End when nothing waits, is scheduled or runs.")]
+Watch = Annotated[
+    bool,
+    flag(
+        "--watch", help="Reload when the config, or a Python file below its path:, changes; for development."
+    ),
+]
 
 
 def command(
@@ -33,26 +40,28 @@ def command(
     pool: Pools = None,
     processes: Processes = None,
     until_empty: UntilEmpty = False,
+    watch: Watch = False,
     config: ConfigPath = None,
 ) -> None:
     """Run workers for all or some workstreams.
 
     Ctrl-C drains and stops; once more stops at once.
     """
+    if watch and until_empty:
+        raise misuse("--until-empty", "none beside --watch, which waits for changes", "both")
     source = source_of(context, config)
     declared = source.load()
     for name in queue or ():
         declared.workstream(name)
     for name in pool or ():
         declared.queues(name)
+    from workstreams.supervisor.orders import Orders
     from workstreams.supervisor.run import supervise
 
-    code = supervise(
-        declared,
-        source,
+    orders = Orders(
         pools=tuple(pool) if pool else None,
         only=tuple(queue) if queue else None,
         processes=processes,
         until_empty=until_empty,
     )
-    raise typer.Exit(code)
+    raise typer.Exit(supervise(declared, source, orders, watch=watch))

@@ -14,6 +14,7 @@ from workstreams.log.values import cut, plain
 __all__ = [
     "FIELDS",
     "LEVELS",
+    "event_of",
     "line_of",
     "microseconds",
     "notice",
@@ -28,6 +29,10 @@ FIELDS = ("ts", "level", "event", "app", "workstream", "job", "actor", "attempt"
 
 #: Levels by their weight, which are the standard library's.
 LEVELS: Mapping[str, int] = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
+
+#: What an event consists of, in its order, and what stands between two parts.
+_PARTS = (b"e", b"t", b"l", b"n", b"a", b"w", b"k", b"x")
+_PARTED = b"\x1f"
 
 _EPOCH = datetime(1970, 1, 1)
 _TEXTS = frozenset(FIELDS) - {"attempt"}
@@ -82,7 +87,7 @@ def line_of(stream_id: bytes, fields: Mapping[bytes, bytes], app: str, workstrea
       becomes a line ``unreadable_entry`` that says why and shows its beginning.
     """
     try:
-        found = _of_line(fields) if b"o" in fields else _of_event(fields)
+        found = _of_line(fields) if b"o" in fields else _of_event(event_of(fields))
         _check(found)
     except (ValueError, OverflowError, RecursionError) as error:
         found = _unreadable(stream_id, fields, str(error))
@@ -103,6 +108,18 @@ def _of_line(fields: Mapping[bytes, bytes]) -> dict[str, Any]:
     if fields.get(b"j"):
         line["job"] = line.get("job") or _text(fields[b"j"])
     return line
+
+
+def event_of(fields: Mapping[bytes, bytes]) -> Mapping[bytes, bytes]:
+    """An event's parts by their short names; ``events.lua`` says which they are and how they are written.
+
+    Raises:
+      ValueError: When it is no event.
+    """
+    parts = _required(fields, b"p").split(_PARTED, len(_PARTS) - 1)
+    if len(parts) != len(_PARTS):
+        raise ValueError(f"expected {len(_PARTS)} parts, found {len(parts)}")
+    return {b"j": fields.get(b"j", b""), **dict(zip(_PARTS, parts, strict=True))}
 
 
 def _of_event(fields: Mapping[bytes, bytes]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from contextvars import ContextVar, Token
+from contextvars import ContextVar
 from types import MappingProxyType
 from typing import Any
 
@@ -78,20 +78,42 @@ class CurrentJob:
         return fields
 
 
+class _Bound:
+    """A job that may be described: few jobs ask who they are, so most are never described."""
+
+    __slots__ = ("_describe", "_described")
+
+    def __init__(self, describe: Callable[[], CurrentJob]) -> None:
+        self._describe = describe
+        self._described: dict[str, CurrentJob] = {}
+
+    def job(self) -> CurrentJob:
+        # Threads that a job starts in its context share this; they must share one progress as well.
+        return self._described.get("job") or self._described.setdefault("job", self._describe())
+
+    def flush(self) -> None:
+        for job in self._described.values():
+            job.flush()
+
+
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
-_current: ContextVar[CurrentJob | None] = ContextVar("workstreams_current_job", default=None)
+_current: ContextVar[_Bound | None] = ContextVar("workstreams_current_job", default=None)
 
 
-def bind(job: CurrentJob) -> Token[CurrentJob | None]:
-    """Make *job* the current one of this thread or task."""
-    return _current.set(job)
+def bind(describe: Callable[[], CurrentJob]) -> None:
+    """Make a job the current one of this thread or task.
+
+    Parameters:
+      describe: Makes the job when it is first asked for.
+    """
+    _current.set(_Bound(describe))
 
 
 def unbind() -> None:
     """Leave no job current here; what it held back is written first."""
-    job = _current.get()
-    if job is not None:
-        job.flush()
+    bound = _current.get()
+    if bound is not None:
+        bound.flush()
     _current.set(None)
 
 
@@ -101,13 +123,13 @@ def current_job() -> CurrentJob:
     Raises:
       RuntimeError: Outside a job.
     """
-    job = _current.get()
-    if job is None:
+    bound = _current.get()
+    if bound is None:
         raise RuntimeError("expected to be called inside a running job, found none running in this thread")
-    return job
+    return bound.job()
 
 
 def current_fields() -> Mapping[str, Any]:
     """The fields of the job that runs here; none outside a job."""
-    job = _current.get()
-    return _NOTHING if job is None else job.fields()
+    bound = _current.get()
+    return _NOTHING if bound is None else bound.job().fields()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import structlog
@@ -31,20 +32,8 @@ class RunningJob(Middleware):
     def before_process_message(self, broker: Broker, message: MessageProxy) -> None:
         """Bind the job."""
         if isinstance(message, Delivery):
-            grant = message.grant
             enter(message)
-            bind(
-                CurrentJob(
-                    id=grant.job_id,
-                    workstream=grant.workstream,
-                    actor=message.actor_name,
-                    attempt=grant.attempt,
-                    delivery=grant.delivery,
-                    key=grant.key,
-                    worker=self._worker,
-                    write=self._write,
-                )
-            )
+            bind(partial(self._describe, message))
 
     def after_process_message(
         self,
@@ -59,6 +48,19 @@ class RunningJob(Middleware):
         leave()
 
     after_skip_message = after_process_message
+
+    def _describe(self, delivery: Delivery) -> CurrentJob:
+        grant = delivery.grant
+        return CurrentJob(
+            id=grant.job_id,
+            workstream=grant.workstream,
+            actor=delivery.actor_name,
+            attempt=grant.attempt,
+            delivery=grant.delivery,
+            key=grant.key,
+            worker=self._worker,
+            write=self._write,
+        )
 
 
 def _to_structlog(event: str, fields: Mapping[str, Any]) -> None:

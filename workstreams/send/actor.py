@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import inspect
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -28,6 +27,9 @@ __all__ = [
 #: µs by which a job counts as having come later for each unit of Dramatiq's priority, of which
 #: lower is sooner: 100, the largest in its guide, is as late as our "low".
 PRIORITY_UNIT = 6_000_000
+
+#: Options of an actor that its messages carry.
+_OF_ACTORS = frozenset({"key_arg", "job_priority", "cost"})
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -97,6 +99,8 @@ def completed(message: Message[Any], actor: Actor[..., Any]) -> Message[Any]:
       message: What is to be sent; its own options stand over the actor's.
       actor: Any actor, one that Dramatiq's decorator made as well.
     """
+    if _OF_ACTORS.isdisjoint(actor.options):
+        return message
     options: dict[str, Any] = {}
     if actor.options.get("key_arg") and "key" not in message.options:
         options["key"] = _key_of(actor, message)
@@ -112,7 +116,7 @@ def shift_by_number(order: Order, actor: Actor[..., Any]) -> Order:
     """An order in the place that its actor's priority as a number gives it, if words gave it none."""
     if not actor.priority or "priority" in order.job.options:
         return order
-    return dataclasses.replace(order, shift=actor.priority * PRIORITY_UNIT)
+    return order._replace(shift=actor.priority * PRIORITY_UNIT)
 
 
 def _key_of(actor: Actor[..., Any], message: Message[Any]) -> str | None:
@@ -134,8 +138,10 @@ class WorkstreamActor(Actor[P, R]):
         self, *, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None, **options: Any
     ) -> Message[R]:
         """Build a message; its key is taken from the argument that ``key_arg`` names."""
-        made = super().message_with_options(args=args, kwargs=kwargs, **options)
-        return completed(Job(made.queue_name, made.actor_name, made.args, made.kwargs, made.options), self)
+        if options:
+            # Dramatiq checks what it knows of them.
+            options = super().message_with_options(**options).options
+        return completed(Job(self.queue_name, self.actor_name, args, kwargs or {}, options), self)
 
     def send_with(
         self,

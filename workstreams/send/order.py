@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from dramatiq import Message
 
@@ -17,9 +16,11 @@ from workstreams.units import parse_duration
 
 __all__ = ["Order", "due_after", "due_at", "order_for"]
 
+#: What parts an event, and the leases of a call: no name may hold it.
+_PARTING = "\x1f\n"
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Order:
+
+class Order(NamedTuple):
     """A job and how it is to wait.
 
     Attributes:
@@ -113,6 +114,16 @@ def _cost_of(value: Any) -> float:
     return value
 
 
+def _check_names(job: Job[Any], key: str) -> None:
+    for what, name, parting in (
+        ("key", key, _PARTING[0]),
+        ("actor", job.actor_name, _PARTING[0]),
+        ("id", job.message_id, _PARTING[1]),
+    ):
+        if parting in name:
+            raise PayloadError(f"expected a job's {what} without the character {parting!r}, found {name!r}")
+
+
 def order_for(message: Message[Any], workstream: Workstream, due: str) -> Order:
     """Check and encode a message for its workstream.
 
@@ -133,8 +144,9 @@ def order_for(message: Message[Any], workstream: Workstream, due: str) -> Order:
             f"expected a priority that is {error}, found {options.get('priority')!r}"
         ) from None
     body, encoded = body_of(job), options_of(job)
+    key = str(options.get("key") or "")
+    _check_names(job, key)
     size = len(body) + len(encoded)
     if size > workstream.max_payload:
         raise PayloadTooLarge(workstream.name, size, workstream.max_payload)
-    key = options.get("key") or ""
-    return Order(job, str(key), shift, _cost_of(options.get("cost", 1)), due, body, encoded)
+    return Order(job, key, shift, _cost_of(options.get("cost", 1)), due, body, encoded)

@@ -18,7 +18,7 @@ __all__ = ["FIELDS", "Fields", "job_state"]
 #: What is read of a record.
 FIELDS = (
     *("state", "body", "options", "actor", "key", "cost", "attempt", "deliveries", "crashes", "error"),
-    *("worker", "sent", "due", "started", "ended", "cancel"),
+    *("session", "sent", "due", "started", "ended", "cancel"),
 )
 
 Fields = Mapping[str, bytes | None]
@@ -62,7 +62,7 @@ def job_state(
         deliveries=whole(fields["deliveries"]) or 0,
         crashes=whole(fields["crashes"]) or 0,
         error=_error(fields["error"]),
-        worker=text(fields["worker"]),
+        worker=text(fields["session"]).partition(" ")[2],
         cancelling=state == "running" and fields["cancel"] == fields["deliveries"],
         progress=progress,
         problem=problem,

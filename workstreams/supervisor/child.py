@@ -10,9 +10,11 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
+from typing import Any
 
 from workstreams.log.frames import Frame, FrameReader
-from workstreams.supervisor.spec import DRAIN, LOST, VARIABLE, ChildSpec
+from workstreams.supervisor.spec import EXIT_CONFIG, LOST, VARIABLE, ChildSpec
 
 __all__ = ["Child", "how_it_ended"]
 
@@ -31,7 +33,8 @@ class Child:
       ready: Whether it has said that it works.
       failed: What it said when it could not start, "" otherwise.
       failed_code: The exit code it announced with that.
-      stopping: Whether it was told to drain, or was killed by its supervisor.
+      stopping: Whether it was told to end, or was killed by its supervisor.
+      draining: Whether it has said that it asks for no more work.
     """
 
     def __init__(self, spec: ChildSpec, app: str) -> None:
@@ -43,6 +46,7 @@ class Child:
         self.failed = ""
         self.failed_code = 0
         self.stopping = False
+        self.draining = False
         self.kill_reason = ""
         self.lost_at: float | None = None
         self.guilty: frozenset[str] = frozenset()
@@ -99,6 +103,14 @@ class Child:
             self._output = b""
         return [line.decode("utf-8", "replace") for line in lines if line.strip()], ended
 
+    def hear(self, status: Mapping[str, Any]) -> None:
+        """Note what it says of itself."""
+        state = status.get("state")
+        self.ready = self.ready or state == "ready"
+        self.draining = self.draining or state == "draining"
+        if state == "failed":
+            self.failed, self.failed_code = str(status.get("error")), int(status.get("code", EXIT_CONFIG))
+
     def has_ended(self) -> bool:
         """Whether it is gone; whatever it had started in its session goes with it.
 
@@ -113,11 +125,11 @@ class Child:
         self.process.wait()
         return True
 
-    def drain(self) -> None:
-        """Tell it to finish what runs and end."""
+    def tell(self, order: bytes) -> None:
+        """Tell it to finish what runs and end: DRAIN within the grace, RETIRE whenever that is."""
         self.stopping = True
         with contextlib.suppress(BrokenPipeError):
-            os.write(self._control, DRAIN)
+            os.write(self._control, order)
 
     def lose(self, why: str) -> None:
         """Tell it that it must go; once is enough."""

@@ -44,13 +44,19 @@ class Printer:
 
     def __init__(self, stream: TextIO, form: str, level: str, *, quiet: bool = False) -> None:
         self._stream = stream
-        self._render = renderer(stream, form)
-        self._weight = LEVELS[level]
+        self._form = ""
+        self.adopt(form, level)
         self._quiet = quiet
         self._lines: Queue[Mapping[str, Any] | None] = Queue(MOST_WAITING)
         self._missed = 0
         self._thread = threading.Thread(target=self._run, name="workstreams-printer", daemon=True)
         self._thread.start()
+
+    def adopt(self, form: str, level: str) -> None:
+        """Write lines in another form, or from another level on, from now on."""
+        if form != self._form:
+            self._form, self._render = form, renderer(self._stream, form)
+        self._weight = LEVELS[level]
 
     def __call__(self, line: Mapping[str, Any]) -> None:
         if self._quiet or LEVELS.get(str(line.get("level")), 20) < self._weight:
@@ -92,7 +98,7 @@ class Echo(threading.Thread):
       connect: Makes a client whose reads may block.
       keys: The app's keys.
       workstreams: Whose events.
-      mine: Whether a worker of that name belongs to this supervisor.
+      mine: Whether the events of a worker of that name are to be shown, and with "" those of none.
       show: Takes a line.
     """
 
@@ -153,7 +159,9 @@ class Echo(threading.Thread):
             seen[key] = newest
 
     def _print(self, entry_id: bytes, fields: Mapping[bytes, bytes], workstream: str) -> None:
-        worker = fields.get(b"w", b"").decode("utf-8", "replace")
         # Lines that jobs wrote came through the pipe and were printed then.
-        if b"e" in fields and (not worker or self._mine(worker)):
-            self._show(line_of(entry_id, fields, self._app, workstream))
+        if b"p" not in fields:
+            return
+        line = line_of(entry_id, fields, self._app, workstream)
+        if self._mine(line["worker"] or ""):
+            self._show(line)

@@ -15,19 +15,15 @@ from workstreams.errors import ConfigError, NothingRunsHere, Problem, RedisUnsui
 from workstreams.log.lines import notice
 from workstreams.store.check import server_facts, suitability
 from workstreams.store.client import redis_errors
-from workstreams.store.embedded import EmbeddedServer
 from workstreams.store.keys import Keys
 from workstreams.store.link import Link
 from workstreams.supervisor.echo import Printer
-from workstreams.supervisor.run import server_of
+from workstreams.supervisor.keeper import Served, kept_server
 from workstreams.supervisor.scheduling import Scheduling
 from workstreams.supervisor.signals import Signals
 from workstreams.wait.broker import url_of
 
 __all__ = ["schedule_alone"]
-
-#: Seconds between two looks at the embedded server.
-TICK = 0.2
 
 
 def schedule_alone(config: Config, source: ConfigSource) -> int:
@@ -50,53 +46,43 @@ def schedule_alone(config: Config, source: ConfigSource) -> int:
             [Problem("at least one schedule", "none", "schedules", hint="declare it in config/")]
         )
     signals = Signals()
+    show = Printer(sys.stdout, config.logs.format, config.logs.level)
     try:
-        with _server(config) as (url, server):
-            link = Link(lambda: url, Keys(config.app))
-            show = Printer(sys.stdout, config.logs.format, config.logs.level)
-            _prepare(config, link, show, server)
+        with _server(config, show) as served:
+            link = Link(lambda: served.url, Keys(config.app))
+            _prepare(config, link, show, served)
             scheduling = Scheduling(config, source, link, show, tells_fired=True)
             scheduling.start()
             show(notice("scheduler_started", {"app": config.app}) | {"level": "info"})
             try:
-                _wait(signals, server, lambda event: show(notice(event, {"app": config.app})))
+                while not signals.count:
+                    select.select([signals.fd], [], [])
             finally:
                 scheduling.stop()
                 link.close()
-                show.close()
     finally:
+        show.close()
         signals.close()
     return 0
 
 
 @contextlib.contextmanager
-def _server(config: Config) -> Iterator[tuple[str, EmbeddedServer | None]]:
-    """The server's URL, and the embedded server itself where nobody else owns it already."""
+def _server(config: Config, show: Printer) -> Iterator[Served]:
+    """The server; an embedded one is ours to keep only where nobody else owns it already."""
     try:
         url = url_of(config)
     except NothingRunsHere:
-        with server_of(config) as server:
-            assert server is not None, "only an embedded server can be found not to run"
-            yield server.url, server
+        with kept_server(config, show) as served:
+            yield served
     else:
-        yield url, None
+        yield Served(url)
 
 
-def _prepare(
-    config: Config, link: Link, show: Callable[[Mapping[str, Any]], None], server: EmbeddedServer | None
-) -> None:
+def _prepare(config: Config, link: Link, show: Callable[[Mapping[str, Any]], None], served: Served) -> None:
     with redis_errors(link.url):
         errors, warnings = suitability(server_facts(link.scripts.client))
         for sentence in warnings:
             show(notice("server_unsafe", {"app": config.app, "why": sentence}))
         if errors:
             raise RedisUnsuitable(errors[0])
-        lost, fresh = (server.lost_epoch, server.epoch) if server else ("", "")
-        publish(config, link.scripts, lost, fresh)
-
-
-def _wait(signals: Signals, server: EmbeddedServer | None, tell: Callable[[str], None]) -> None:
-    while not signals.count:
-        select.select([signals.fd], [], [], TICK)
-        if server is not None and server.ensure_running():
-            tell("server_restarted")
+        publish(config, link.scripts, served.lost_epoch, served.epoch)

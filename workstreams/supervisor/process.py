@@ -39,6 +39,7 @@ from workstreams.supervisor.spec import (
     EXIT_REPLACE,
     LOST,
     ORPHAN_END,
+    RETIRE,
     VARIABLE,
     ChildSpec,
 )
@@ -187,6 +188,9 @@ class _Process:
             return EXIT_REPLACE
         if told == DRAIN:
             return self._drain(worker, admission, self._spec.grace, EXIT_OK)
+        if told == RETIRE:
+            # What runs may take its time: a change of its code must not cost a job its run.
+            return self._drain(worker, admission, math.inf, EXIT_OK)
         _print_to_nobody()
         # Whatever holds its own end up, it must not outlive its lease.
         last = threading.Timer(self._spec.orphan_grace + ORPHAN_END / 2, os._exit, (EXIT_KILLED,))
@@ -204,6 +208,7 @@ class _Process:
         admitted = admission.admitted
         assert admitted is not None
         admitted.exchange.drain()
+        self._pipe.status({"state": "draining"})
         deadline = time.monotonic() + grace
         while admitted.exchange.busy > self._dead(worker) and time.monotonic() < deadline:
             # A drain that was asked for is not asked for again; only a recycling listens on.

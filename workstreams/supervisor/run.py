@@ -1,128 +1,31 @@
-"""``up`` and ``worker``: the server if it is ours, the limits, the processes, and an orderly end."""
+"""``up`` and ``worker``: the server if it is ours, the processes, and an orderly end."""
 
 from __future__ import annotations
 
-import contextlib
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Protocol
 
-import redis
-
-from workstreams.admit.sessions import Sessions
-from workstreams.declare.config import EMBEDDED, Config
+from workstreams.declare.config import Config
 from workstreams.declare.config.source_spec import ConfigSource
-from workstreams.declare.publishing import publish
-from workstreams.errors import ConfigError, Problem, RedisUnavailable, RedisUnsuitable
-from workstreams.log.lines import notice
-from workstreams.log.ship import Shipper
-from workstreams.store.check import server_facts, suitability
-from workstreams.store.client import redis_errors, worker_client
-from workstreams.store.embedded import EmbeddedServer
-from workstreams.store.keys import Keys
-from workstreams.store.link import Link
-from workstreams.supervisor.echo import Echo, Printer
-from workstreams.supervisor.renewal import Renewal
-from workstreams.supervisor.scheduling import Scheduling
+from workstreams.supervisor.echo import Printer
+from workstreams.supervisor.generation import Generation, Screen
+from workstreams.supervisor.keeper import kept_server
+from workstreams.supervisor.orders import Orders
+from workstreams.supervisor.reloading import Reloading
 from workstreams.supervisor.signals import Signals
-from workstreams.supervisor.spec import EXIT_KILLED, ORPHAN_END, ChildSpec
-from workstreams.supervisor.supervisor import Crew, Supervisor
 
-__all__ = ["Screen", "crews_of", "supervise"]
-
-#: A process without a supervisor was renewed up to a third of the lease ago, and must be gone
-#: before the rest is over.
-ORPHAN_SHARE = 2 / 3
-
-#: Seconds that the last lines and hand-backs may take to reach Redis.
-LAST_CALL = 5.0
-
-#: Seconds between attempts to start an embedded server that does not come up.
-START_PAUSE = 2.0
-
-Show = Callable[[Mapping[str, Any]], None]
-
-
-class Screen(Protocol):
-    """What shows itself instead of log lines; the demo is one."""
-
-    def prepare(self, link: Link) -> None:
-        """Called when the server answers, before the first process starts."""
-        ...
-
-    def begin(self, ask_to_stop: Callable[[], None]) -> None:
-        """Called before the processes start; it may ask for an orderly stop later."""
-        ...
-
-    def end(self) -> None:
-        """Called when the processes have ended."""
-        ...
-
-
-def crews_of(
-    config: Config, pools: tuple[str, ...] | None, only: tuple[str, ...] | None, processes: int | None
-) -> tuple[Crew, ...]:
-    """Which processes there are to be.
-
-    Parameters:
-      config: Declares pools and workstreams.
-      pools: Only these pools; None is all.
-      only: Only these workstreams; None is all.
-      processes: So many in each pool, instead of what the config says.
-
-    Raises:
-      ConfigError: When nothing is left to work on.
-      UnknownWorkstream: When one of *only* is not declared.
-    """
-    for name in only or ():
-        config.workstream(name)
-    crews: list[Crew] = []
-    for pool, settings in config.worker.pools.items():
-        names = tuple(name for name in config.queues(pool) if only is None or name in only)
-        if names and (pools is None or pool in pools):
-            crews.append(Crew(pool, names, processes or settings.processes))
-    if not crews:
-        found = (
-            f"pools {', '.join(pools) if pools else 'all'}, workstreams {', '.join(only) if only else 'all'}"
-        )
-        raise ConfigError(
-            [Problem("at least one workstream to work on", found, hint="declare it under workstreams:")]
-        )
-    return tuple(crews)
-
-
-@contextlib.contextmanager
-def server_of(config: Config) -> Iterator[EmbeddedServer | None]:
-    """The embedded server while the block runs, or None where the config names another."""
-    if config.redis != EMBEDDED:
-        yield None
-        return
-    with EmbeddedServer(config.state_dir) as server:
-        yield server
+__all__ = ["supervise"]
 
 
 def supervise(
-    config: Config,
-    source: ConfigSource,
-    *,
-    pools: tuple[str, ...] | None = None,
-    only: tuple[str, ...] | None = None,
-    processes: int | None = None,
-    until_empty: bool = False,
-    schedules: bool = False,
-    screen: Screen | None = None,
+    config: Config, source: ConfigSource, orders: Orders, *, watch: bool = False, screen: Screen | None = None
 ) -> int:
     """Run worker processes until a signal ends them.
 
     Parameters:
       config: The config.
       source: Where it came from, so that the processes read the same.
-      pools: Only these pools.
-      only: Only these workstreams.
-      processes: Processes in each pool, instead of what the config says.
-      until_empty: End when nothing waits, is scheduled or runs.
-      schedules: Whether this process fires the schedules as well.
+      orders: What to run of it.
+      watch: Whether to begin anew with each change of the config or of the code below its folders.
       screen: What owns the screen instead of log lines.
 
     Returns:
@@ -131,143 +34,16 @@ def supervise(
     Raises:
       ConfigError: When nothing can be worked on, or no process could start.
       RedisUnavailable: When the server cannot be reached.
+      RedisUnsuitable: When it cannot hold the promises.
     """
-    crews = crews_of(config, pools, only, processes)
+    orders.crews(config)  # Before a server is started for nothing.
     signals = Signals()
+    show = Printer(sys.stdout, config.logs.format, config.logs.level, quiet=screen is not None)
     try:
-        with server_of(config) as server:
-            run = _Run(config, source, crews, signals, server, screen, schedules)
-            return run.to_the_end(until_empty)
+        if watch:
+            return Reloading(source, orders, signals, show).run()
+        with kept_server(config, show) as served:
+            return Generation(config, source, orders, signals, served, show, screen).to_the_end()
     finally:
+        show.close()
         signals.close()
-
-
-class _Run:
-    """One run of a supervisor with everything around it."""
-
-    def __init__(
-        self,
-        config: Config,
-        source: ConfigSource,
-        crews: tuple[Crew, ...],
-        signals: Signals,
-        server: EmbeddedServer | None,
-        screen: Screen | None,
-        schedules: bool,
-    ) -> None:
-        self._config = config
-        self._server = server
-        self._screen = screen
-        self._signals = signals
-        url = server.url if server else config.redis
-        self._link = Link(lambda: url, Keys(config.app))
-        self._show = Printer(sys.stdout, config.logs.format, config.logs.level, quiet=screen is not None)
-        self._check_server()
-        with redis_errors(url):
-            lost, fresh = (server.lost_epoch, server.epoch) if server else ("", "")
-            publish(config, self._link.scripts, lost, fresh)
-        self._names = tuple(name for crew in crews for name in crew.workstreams)
-        retention = {name: config.workstream(name).keep.logs for name in self._names}
-        self._shipper = Shipper(worker_client(url), self._link.keys, retention)
-        self._scheduling: Scheduling | None = None
-        if schedules:
-            self._scheduling = Scheduling(config, source, self._link, self._show, self._keep_line)
-        sessions = Sessions(self._link.patient_scripts())
-        self._renewal = Renewal(
-            sessions,
-            config.worker.lease,
-            lambda sid: self._supervisor.lose(sid, "its lease was lost"),
-            lambda sid, job: self._supervisor.lose(
-                sid, f"a job was past its hard bound: {job}", frozenset({job})
-            ),
-        )
-        lease, grace = config.worker.lease / 1_000_000, config.worker.grace / 1_000_000
-        spec = ChildSpec(
-            source.path,
-            dict(source.overrides),
-            "",
-            (),
-            "",
-            -1,
-            -1,
-            grace,
-            max(0.0, lease * ORPHAN_SHARE - ORPHAN_END),
-        )
-        self._until_empty = False
-        self._supervisor = Supervisor(
-            config, spec, crews, self._renewal, self._shipper, self._show, signals, self._tick
-        )
-        self._echo = Echo(
-            self._link.listener, self._link.keys, self._names, self._supervisor.owns, self._show
-        )
-        self._next_look = self._next_start = 0.0
-
-    def to_the_end(self, until_empty: bool) -> int:
-        self._until_empty = until_empty
-        self._renewal.start()
-        if self._screen is None:
-            self._echo.start()
-        else:
-            self._screen.prepare(self._link)
-            self._screen.begin(self._signals.ask)
-        try:
-            if self._scheduling is not None:
-                self._scheduling.start()
-            code = self._supervisor.run()
-        finally:
-            if self._scheduling is not None:
-                self._scheduling.stop()
-            if self._screen is not None:
-                self._screen.end()
-            told = self._renewal.stop(LAST_CALL)
-            self._shipper.close(LAST_CALL)
-            self._echo.stop()
-            self._link.close()
-            self._show.close()
-        if self._supervisor.failure:
-            raise ConfigError.said_by(self._supervisor.failure)
-        # What ended could not be told to Redis: it will run again.
-        return code if told else code or EXIT_KILLED
-
-    def _keep_line(self, line: Mapping[str, Any]) -> None:
-        self._shipper.put("", None, line)
-
-    def _check_server(self) -> None:
-        with redis_errors(self._link.url):
-            errors, warnings = suitability(server_facts(self._link.scripts.client))
-        for sentence in warnings:
-            self._show(notice("server_unsafe", {"app": self._config.app, "why": sentence}))
-        if errors:
-            raise RedisUnsuitable(errors[0])
-
-    def _tick(self) -> bool:
-        """Whether to stop because nothing is left; keeps the embedded server up meanwhile."""
-        self._keep_server()
-        if not self._until_empty or time.monotonic() < self._next_look:
-            return False
-        self._next_look = time.monotonic() + 0.2
-        return self._nothing_left()
-
-    def _keep_server(self) -> None:
-        """Start the embedded server again if it died; while it cannot be, go on and try again."""
-        if self._server is None or time.monotonic() < self._next_start:
-            return
-        try:
-            restarted = self._server.ensure_running()
-        except RedisUnavailable as error:
-            self._show(notice("server_not_restarted", {"app": self._config.app, "why": str(error)}))
-            self._next_start = time.monotonic() + START_PAUSE
-            return
-        if restarted:
-            self._show(notice("server_restarted", {"app": self._config.app}))
-
-    def _nothing_left(self) -> bool:
-        keys, pipe = self._link.keys, self._link.scripts.client.pipeline(transaction=True)
-        for name in self._names:
-            pipe.get(keys.workstream(name, "waiting"))
-            pipe.zcard(keys.workstream(name, "scheduled"))
-            pipe.zcard(keys.workstream(name, "running"))
-        try:
-            return not any(int(count or 0) for count in pipe.execute())
-        except redis.RedisError:
-            return False

@@ -15,6 +15,7 @@ __all__ = [
     "EXIT_REPLACE",
     "LOST",
     "ORPHAN_END",
+    "RETIRE",
     "VARIABLE",
     "ChildSpec",
 ]
@@ -22,8 +23,11 @@ __all__ = [
 #: The environment variable that carries the spec.
 VARIABLE = "WORKSTREAMS_CHILD"
 
-#: The byte on the control pipe that means: finish what runs and end.
+#: The byte on the control pipe that means: finish what runs within the grace, and end.
 DRAIN = b"d"
+
+#: The byte that means: finish what runs, however long it takes, and end; others have taken over.
+RETIRE = b"r"
 
 #: The byte that means: the lease was lost, what runs here belongs to others.
 LOST = b"l"

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import math
 import selectors
 import time
 from collections.abc import Callable, Mapping
@@ -22,11 +23,21 @@ from workstreams.declare.config import Config
 from workstreams.log.lines import notice
 from workstreams.log.ship import Shipper
 from workstreams.supervisor.child import Child, how_it_ended
+from workstreams.supervisor.orders import Crew
+from workstreams.supervisor.pacing import LONGEST_PAUSE, Pacing
 from workstreams.supervisor.renewal import Renewal, Watched
-from workstreams.supervisor.signals import Signals
-from workstreams.supervisor.spec import EXIT_CONFIG, EXIT_KILLED, EXIT_OK, EXIT_REPLACE, ChildSpec
+from workstreams.supervisor.signals import Asks
+from workstreams.supervisor.spec import (
+    DRAIN,
+    EXIT_CONFIG,
+    EXIT_KILLED,
+    EXIT_OK,
+    EXIT_REPLACE,
+    RETIRE,
+    ChildSpec,
+)
 
-__all__ = ["Crew", "Supervisor"]
+__all__ = ["Supervisor"]
 
 #: Seconds between two looks at things that make no noise.
 TICK = 0.2
@@ -36,25 +47,6 @@ AFTER_GRACE = 3.0
 
 #: Seconds that a process whose lease was lost has to say what it had finished.
 AFTER_LOSS = 1.5
-
-#: A process that lived shorter than this, in seconds, is started again with a growing pause.
-SHORT_LIFE = 5.0
-FIRST_PAUSE, LONGEST_PAUSE = 0.2, 10.0
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Crew:
-    """The processes of one pool.
-
-    Attributes:
-      pool: Its name.
-      workstreams: What they work on.
-      processes: How many there are to be.
-    """
-
-    pool: str
-    workstreams: tuple[str, ...]
-    processes: int
 
 
 class Supervisor:
@@ -67,8 +59,8 @@ class Supervisor:
       renewal: Keeps the leases; started by the caller.
       shipper: Brings lines to Redis.
       show: Prints lines.
-      signals: What asks for the end.
-      every_tick: Called several times a second; true asks for an orderly stop.
+      asks: What asks for the end.
+      is_over: Asked several times a second, and so answers at once; true asks for an orderly stop.
     """
 
     def __init__(
@@ -79,8 +71,8 @@ class Supervisor:
         renewal: Renewal,
         shipper: Shipper,
         show: Callable[[Mapping[str, Any]], None],
-        signals: Signals,
-        every_tick: Callable[[], bool],
+        asks: Asks,
+        is_over: Callable[[], bool],
     ) -> None:
         self._config = config
         self._spec = spec
@@ -88,15 +80,16 @@ class Supervisor:
         self._renewal = renewal
         self._shipper = shipper
         self._show = show
-        self._signals = signals
-        self._every_tick = every_tick
+        self._asks = asks
+        self._is_over = is_over
         self._children: dict[int, Child] = {}
         self._due: list[tuple[float, Crew]] = []
-        self._pauses: dict[str, float] = {}
+        self._pacing = Pacing()
         self._to_kill: list[tuple[str, str, frozenset[str]]] = []
         self._select = selectors.DefaultSelector()
         self._stopping_at: float | None = None
-        self._worked = False
+        self._retired = False
+        self.worked = False
         self.failure = ""
         self._code = EXIT_OK
 
@@ -111,11 +104,21 @@ class Supervisor:
           guilty: The jobs to blame for that, as the lease names them; its others are not.
         """
         self._to_kill.append((sid, why, guilty))
-        self._signals.poke()
+        self._asks.poke()
 
     def owns(self, worker: str) -> bool:
         """Whether a worker of that name is one of these processes."""
         return any(child.name == worker for child in list(self._children.values()))
+
+    def retire(self) -> None:
+        """Start nothing more, and end when what runs has ended, however long that takes."""
+        self._retired = True
+        self._asks.poke()
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether none of the processes asks for work any longer, and none will."""
+        return self._stopping_at is not None and all(one.draining for one in list(self._children.values()))
 
     # The loop.
 
@@ -125,7 +128,7 @@ class Supervisor:
         Returns:
           0 after an orderly stop, 1 when something had to be ended, 2 when no process could start.
         """
-        self._select.register(self._signals.fd, selectors.EVENT_READ, None)
+        self._select.register(self._asks.fd, selectors.EVENT_READ, None)
         now = time.monotonic()
         self._due = [(now, crew) for crew in self._crews for _ in range(crew.processes)]
         try:
@@ -141,7 +144,7 @@ class Supervisor:
         self._start_due()
         for key, _ in self._select.select(self._pause()):
             if key.data is None:
-                self._signals.clear()
+                self._asks.clear()
             else:
                 self._read(key.data)
         self._reap()
@@ -162,14 +165,14 @@ class Supervisor:
 
     def _obey(self) -> None:
         self._end_lost()
-        if self._signals.count > 1:
+        if self._asks.count > 1:
             for child in self._children.values():
                 child.stopping = True
                 child.kill("it was ended at once by a second signal")
-        # Also while it stops: finishes need the server until the end.
-        nothing_left = self._every_tick()
-        if (self._signals.count or nothing_left) and self._stopping_at is None:
+        if (self._asks.count or self._is_over()) and self._stopping_at in (None, math.inf):
             self.stop()
+        elif self._retired and self._stopping_at is None:
+            self._leave(RETIRE, math.inf)
         elif self._stopping_at is not None and time.monotonic() > self._stopping_at:
             for child in self._children.values():
                 child.kill("the grace was over")
@@ -187,10 +190,13 @@ class Supervisor:
 
     def stop(self) -> None:
         """Begin an orderly stop."""
-        self._stopping_at = time.monotonic() + self._spec.grace + AFTER_GRACE
+        self._leave(DRAIN, time.monotonic() + self._spec.grace + AFTER_GRACE)
+
+    def _leave(self, order: bytes, until: float) -> None:
+        self._stopping_at = until
         self._due.clear()
         for child in self._children.values():
-            child.drain()
+            child.tell(order)
 
     # Starting.
 
@@ -238,14 +244,13 @@ class Supervisor:
             self._select.unregister(fd)
 
     def _hear(self, child: Child, status: Mapping[str, Any]) -> None:
+        child.hear(status)
         if status.get("state") == "ready":
-            child.ready = self._worked = True
+            self.worked = True
             self._renewal.watch(Watched(child.sid, child.pid))
             self._say("worker_started", worker=child.name, pool=child.spec.pool)
             if self._stopping_at is not None:
-                child.drain()
-        elif status.get("state") == "failed":
-            child.failed, child.failed_code = str(status.get("error")), int(status.get("code", EXIT_CONFIG))
+                child.tell(RETIRE if self._stopping_at == math.inf else DRAIN)
 
     # Ends.
 
@@ -263,12 +268,12 @@ class Supervisor:
         orderly = child.lost_at is None and (child.stopping or code in (EXIT_OK, EXIT_REPLACE))
         why = child.kill_reason or how_it_ended(code)
         self._renewal.end(child.sid, why, blame=not orderly, guilty=child.guilty)
-        if code == EXIT_CONFIG and not self._worked:
+        if code == EXIT_CONFIG and not self.worked:
             child.failed = (
                 child.failed or "expected a worker process to start, found that it ended without a reason"
             )
             child.failed_code = EXIT_CONFIG
-        if child.failed and not self._worked and child.failed_code == EXIT_CONFIG:
+        if child.failed and not self.worked and child.failed_code == EXIT_CONFIG:
             # Nothing has ever worked: starting again would only say the same for ever.
             self.failure, self._code = child.failed, EXIT_CONFIG
             self.stop()
@@ -284,11 +289,8 @@ class Supervisor:
 
     def _replace(self, child: Child) -> None:
         crew = next(one for one in self._crews if one.pool == child.spec.pool)
-        pause = 0.0
         recycled = child.process.returncode == EXIT_REPLACE and child.lost_at is None and child.ready
-        if time.monotonic() - child.began < SHORT_LIFE and not recycled:
-            pause = min(LONGEST_PAUSE, self._pauses.get(crew.pool, FIRST_PAUSE / 2) * 2)
-        self._pauses[crew.pool] = pause or FIRST_PAUSE / 2
+        pause = self._pacing.pause_after(crew.pool, time.monotonic() - child.began, orderly=recycled)
         self._due.append((time.monotonic() + pause, crew))
 
     def _say(self, event: str, level: str = "info", **fields: Any) -> None:

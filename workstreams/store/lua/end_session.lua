@@ -5,7 +5,7 @@
 -- ARGV[1]  JSON {sid, blame, why, guilty ["workstream/id~delivery"...], epoch, fresh}; without blame
 --          no delivery is counted, with somebody guilty only theirs
 -- Returns  {how many were taken back, 1 if that was all}
---! include base clock settings events batch rate gate ready wake timer job release recover
+--! include base clock settings events batch ready latch wake timer job release recover
 
 local call = cjson.decode(ARGV[1])
 clock.read(call.epoch, call.fresh)

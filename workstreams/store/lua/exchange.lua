@@ -10,27 +10,29 @@
 --
 -- `seq` rises with every call; a call repeated with the same one gets the same answer.
 -- A finish must succeed when Redis is out of memory (allow-oom); admission stops then.
---! include base clock settings events batch rate gate ready wake timer job release recover finish take admit
+--! include base clock settings events rate gate batch ready latch wake timer job release recover follow finish take admit
 
 local call = cjson.decode(ARGV[1])
 clock.read(call.epoch, call.fresh)
 local session = keys.session(call.sid)
 
-local function replay(stored)
-  local answer = cjson.decode(stored)
-  for _, grant in ipairs(answer[4]) do
-    local job = redis.call('HMGET', keys.job(grant[1], grant[2]), 'body', 'options')
-    grant[4], grant[5] = job[1] or '', job[2] or '{}'
-  end
+-- What a call gave is kept as leases, one a line: all else about them is in the job records.
+local function remember(answer)
+  local leases = {}
+  for i, g in ipairs(answer[4]) do leases[i] = g[1] .. '/' .. keys.member(g[2], digits(g[3])) end
+  redis.call('HSET', session, 'seq', call.seq, 'answer', cjson.encode({answer[1], answer[2], answer[3], answer[5]}),
+    'given', table.concat(leases, '\n'))
   return answer
 end
 
--- The answer is kept without bodies: they are in the job records already.
-local function remember(answer)
-  local slim = {}
-  for i, g in ipairs(answer[4]) do slim[i] = {g[1], g[2], g[3], '', '', g[6], g[7], g[8]} end
-  redis.call('HSET', session, 'seq', call.seq, 'answer', cjson.encode({answer[1], answer[2], answer[3], slim, answer[5]}))
-  return answer
+local function replay(stored, given)
+  local answer, grants = cjson.decode(stored), {}
+  for ws, id, delivery in given:gmatch('([^/\n]*)/([^\n]*)~(%d+)') do
+    local job = redis.call('HMGET', keys.job(ws, id), 'body', 'options', 'attempt', 'key', 'started')
+    grants[#grants + 1] = {ws, id, tonumber(delivery), job[1] or '', job[2] or '{}', tonumber(job[3] or 0) + 1,
+      job[4] or '', job[5] or answer[2]}
+  end
+  return {answer[1], answer[2], answer[3], grants, answer[4]}
 end
 
 local function out_of_memory(bounded)
@@ -40,17 +42,17 @@ local function out_of_memory(bounded)
   return most > 0 and tonumber(info:match('used_memory:(%d+)')) >= most
 end
 
-if not redis.call('ZSCORE', keys.root .. 'sessions', call.sid) then
+local last = redis.call('HMGET', session, 'seq', 'answer', 'bounded', 'given')
+if not last[3] then
   -- Refused like any that lost its lease, so that each job's log says so.
-  ends.all(call.sid, call.finishes)
+  ends.all(call)
   return {'lost', clock.epoch}
 end
-local last = redis.call('HMGET', session, 'seq', 'answer', 'bounded')
 local seq = tonumber(last[1] or 0)
-if seq == call.seq then return replay(last[2]) end
+if seq == call.seq then return replay(last[2], last[4]) end
 if seq > call.seq then return {'stale'} end
 
-local refused = ends.all(call.sid, call.finishes)
+local refused = ends.all(call)
 -- Jobs whose own time limit is another than their workstream's: until when they may hold on.
 for _, b in ipairs(call.bounds or {}) do
   redis.call('ZADD', keys.held(call.sid), 'XX', digits(clock.now + b[2]), b[1])

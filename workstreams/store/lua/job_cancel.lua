@@ -8,7 +8,7 @@
 --
 -- A running job is marked with its delivery: should its process be gone before it stops, or the
 -- job fail over the interrupt, it ends as cancelled all the same.
---! include base clock settings events rate gate ready wake timer job once change
+--! include base clock settings events batch ready latch wake timer job once change
 
 local call = cjson.decode(ARGV[1])
 local answered = requests.answer(call.request)
@@ -20,7 +20,8 @@ local function ask_to_stop(job)
   redis.call('HSET', keys.job(ws, job.id), 'cancel', job.deliveries)
   if job.cancel ~= job.deliveries then events.of_job(ws, 'cancelling', 'info', job) end
   -- Said again to whoever asks again: the first word may have been lost.
-  wake.tell(job.session or '', ws .. '/' .. keys.member(job.id, job.deliveries) .. ' cancel')
+  local sid = (job.session or ''):match('^%S*')
+  wake.tell(sid, ws .. '/' .. keys.member(job.id, job.deliveries) .. ' cancel')
 end
 
 local function cancel(job)

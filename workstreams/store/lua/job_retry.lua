@@ -6,7 +6,7 @@
 --          earlier attempts counted
 -- Returns  {state before | "gone" | "changed", ...}, one for each job; "changed": its options are
 --          others by now, read them again
---! include base clock settings events rate gate ready wake timer job once change
+--! include base clock settings events batch ready latch wake timer job once change
 
 local WORDS = 3
 local call = cjson.decode(ARGV[1])
@@ -55,6 +55,7 @@ local verdicts = {}
 for i = 2, #ARGV, WORDS do
   verdicts[#verdicts + 1] = retry(change.read(ws, ARGV[i]), ARGV[i + 1], ARGV[i + 2])
 end
+ready.flush()
 if ready.count(ws) > 0 then wake.for_work(ws) end
 events.flush()
 return requests.keep(call.request, verdicts)

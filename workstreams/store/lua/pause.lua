@@ -7,7 +7,7 @@
 --
 -- It is kept as an override, apart from what the file says; an override that repeats the file
 -- is dropped when a workstream goes on, so that a later `paused: true` of the file counts.
---! include base clock settings events rate gate ready wake once
+--! include base clock settings events batch ready latch wake once
 
 local call = cjson.decode(ARGV[1])
 local answered = requests.answer(call.request)
@@ -27,11 +27,11 @@ end
 
 local same = before.paused == (call.paused == '1')
 if not same then
-  events.write(ws, call.paused == '1' and 'paused' or 'resumed', 'info', 'x', '{"by":"operator"}')
+  events.of_workstream(ws, call.paused == '1' and 'paused' or 'resumed', 'info', '{"by":"operator"}')
 end
 if call.paused == '0' then
   -- Also where nothing is ready: a sleeper that asks is told when the next scheduled job is due.
-  gate.open(ws)
+  latch.open(ws)
   wake.one(ws)
 end
 return requests.keep(call.request, {same and 'same' or 'changed'})

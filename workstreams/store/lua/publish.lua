@@ -6,7 +6,7 @@
 --
 -- The higher version's settings win in a roll-out; equal versions: the last to start wins.
 -- Overrides are kept apart and untouched.
---! include base clock settings events gate history version
+--! include base clock settings events latch history version
 
 local call = cjson.decode(ARGV[1])
 clock.read(call.epoch, call.fresh)
@@ -43,12 +43,12 @@ for name, verdict in pairs(verdicts) do
   if verdict == 'changed' then
     changed[#changed + 1] = name
     if call.workstreams[name] then
-      events.write(name, 'limit_changed', 'info', 'x', cjson.encode({by = 'config', version = call.version}))
+      events.of_workstream(name, 'limit_changed', 'info', cjson.encode({by = 'config', version = call.version}))
     end
   end
 end
 if #changed > 0 then
-  for ws in pairs(call.workstreams) do gate.open(ws) end
+  for ws in pairs(call.workstreams) do latch.open(ws) end
   redis.call('PUBLISH', keys.root .. 'wake:all', '* now')
 end
 return {clock.epoch, older, changed}

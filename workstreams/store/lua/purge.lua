@@ -6,7 +6,7 @@
 -- Returns  {how many were discarded, how many are left in that state}
 --
 -- What is due counts as waiting, whether or not a worker came by to promote it.
---! include base clock settings events rate gate ready wake timer job once change
+--! include base clock settings events batch ready latch wake timer job once change
 
 local call = cjson.decode(ARGV[1])
 local answered = requests.answer(call.request)
@@ -51,7 +51,7 @@ for _, id in ipairs(ids) do
   end
 end
 if #gone > 0 then
-  events.write(ws, 'discarded', 'warning', 'x', cjson.encode({reason = 'purged', was = call.state, count = #gone,
+  events.of_workstream(ws, 'discarded', 'warning', cjson.encode({reason = 'purged', was = call.state, count = #gone,
     first = gone[1], last = gone[#gone]}))
 end
 if call.state == 'waiting' then change.look_again(ws) end

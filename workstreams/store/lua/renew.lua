@@ -7,7 +7,7 @@
 --          µs until the next lease of anybody may run out | -1}
 --
 -- A lease that ran out but was not swept yet is renewed: nobody has its jobs.
---! include base clock settings events batch rate gate ready wake timer job release recover
+--! include base clock settings events batch ready latch wake timer job release recover
 
 local call = cjson.decode(ARGV[1])
 clock.read(call.epoch, call.fresh)

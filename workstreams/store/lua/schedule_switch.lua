@@ -5,7 +5,7 @@
 -- Returns  {"ok" | "same"}
 --
 -- Kept apart from the file's `enabled`. What ticked meanwhile is told as skipped after the resume.
---! include base clock once
+--! include base clock settings events once
 
 local call = cjson.decode(ARGV[1])
 local answered = requests.answer(call.request)
@@ -17,6 +17,6 @@ if (redis.call('HGET', key, 'paused') == '1') == on then return requests.keep(ca
 local now = digits(clock.now)
 redis.call('HSET', key, 'paused', call.paused)
 if not on then redis.call('HSET', key, 'resumed', now) end
-redis.call('XADD', keys.root .. 'log', 'MAXLEN', '~', 10000, '*', 'e', on and 'schedule_paused' or 'schedule_resumed',
-  't', now, 'l', 'info', 'x', cjson.encode({schedule = call.schedule}))
+events.append(keys.root .. 'log', 10000, on and 'schedule_paused' or 'schedule_resumed', 'info', {attempt = ''},
+  cjson.encode({schedule = call.schedule}))
 return requests.keep(call.request, {'ok'})

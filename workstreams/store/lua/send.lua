@@ -6,7 +6,7 @@
 --          actor, body, options
 -- Returns  {"ok", how many this call made, epoch} | {"full", workstream, limit} | {"unsettled", workstream}
 --          | {"dear", limit, permits, cost}
---! include base clock settings events rate gate ready wake timer job
+--! include base clock settings events batch ready latch wake timer job
 
 local WORDS = 9
 local KEEP_SECONDS = 20
@@ -45,6 +45,7 @@ for i = 2, #ARGV, WORDS do
   if state then new = new + 1 end
   if state == 'waiting' then wakes[ARGV[i]] = true end
 end
+ready.flush()
 for ws in pairs(wakes) do wake.for_work(ws) end
 jobs.tell_due({})
 events.flush()

@@ -12,19 +12,19 @@ end
 
 -- The caller has no thread left for this workstream; others may have.
 function admission.pass_on(ws, caller)
-  redis.call('ZREM', keys.ws(ws, 'sleepers'), caller.sid)
   timer.leave(ws, caller.sid)
+  redis.call('ZREM', keys.ws(ws, 'sleepers'), caller.sid)
   -- With nobody to tell, whoever comes next looks for itself.
   if redis.call('EXISTS', keys.ws(ws, 'sleepers')) == 0 then return end
-  gate.open(ws)
-  local at, need = ready.next_due(ws), ready.head_cost(ws)
-  if need then
-    local _, why, by, when = gate.of(ws, need)
+  latch.open(ws)
+  local at, head = ready.next_due(ws), ready.head(ws, 1)
+  if head then
+    local _, why, by, when = gate.of(ws, ready.cost_of(ws, head))
     if not why then
       wake.one(ws)
       return
     end
-    gate.shut(ws, why, by, when)
+    latch.shut(ws, why, by, when)
     at = when
   end
   if at then timer.hand_over(ws, at) end
@@ -35,33 +35,35 @@ end
 function admission.turn(ws, asked, caller, grants)
   if not settings.of(ws) then return 'unsettled', -1 end
   ready.promote(ws)
-  local need = ready.head_cost(ws)
-  if not need then
-    gate.open(ws)
+  local head = ready.head(ws, math.min(asked, taking.MOST))
+  if not head then
+    latch.open(ws)
     ready.recount(ws)
     return 'empty', admission.sleep(ws, caller, ready.next_due(ws))
   end
+  local need = ready.cost_of(ws, head)
   local room, why, by, at = gate.of(ws, need)
   -- A job dearer than its rate allows at all would wait for ever: it is taken, to be buried.
   if not why or (why == 'rate' and settings.too_dear(ws, need)) then
-    local given, _, refused = taking.jobs(ws, asked, room, caller, grants)
+    local given, _, refused = taking.jobs(ws, asked, room, caller, grants, head)
     if given == asked then
       admission.pass_on(ws, caller)
       return '', -1
     end
-    need = refused or ready.head_cost(ws)
+    head = not refused and ready.head(ws, 1)
+    need = refused or head and ready.cost_of(ws, head)
     if not need then
-      gate.open(ws)
+      latch.open(ws)
       return 'empty', admission.sleep(ws, caller, ready.next_due(ws))
     end
     room, why, by, at = gate.of(ws, need)
   end
   if not why then
     -- The tries of one call were used up on what could not run: go on in another.
-    gate.open(ws)
+    latch.open(ws)
     return '', 0
   end
-  gate.shut(ws, why, by, at)
+  latch.shut(ws, why, by, at)
   -- What is due meanwhile can start no earlier than the gate opens.
   return why, admission.sleep(ws, caller, at)
 end

@@ -12,8 +12,8 @@ function keys.ready(ws, key) return keys.root .. 'ws:' .. ws .. ':ready:' .. key
 function keys.held(sid) return keys.root .. 'held:' .. sid end
 function keys.session(sid) return keys.root .. 'session:' .. sid end
 
--- Lua writes a large double with an exponent; µs since 1970 must stay digits.
-local function digits(n) return string.format('%.0f', n) end
+-- A whole number as text. Lua itself writes a large one with an exponent, and any of them slowly.
+local function digits(n) return string.format('%d', n) end
 
 -- A member proves one delivery of one job: id~delivery. The id may hold a tilde.
 function keys.member(id, delivery) return id .. '~' .. delivery end

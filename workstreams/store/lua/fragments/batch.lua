@@ -26,14 +26,21 @@ function batch.zrem(key, member)
   list[#list + 1] = member
 end
 
+-- Lua's stack holds some thousands of arguments; a pair must not be cut in two. Returns how many
+-- members the command changed.
+function batch.send(command, key, list)
+  local changed = 0
+  for first = 1, #list, CHUNK do
+    changed = changed + redis.call(command, key, unpack(list, first, math.min(first + CHUNK - 1, #list)))
+  end
+  return changed
+end
+
 -- To be called before anything reads what was gathered: a gate counts who runs.
 function batch.flush()
   for _, command in ipairs({'ZREM', 'ZADD'}) do
     for key, list in pairs(WAITING[command]) do
-      -- Lua's stack holds some thousands of arguments; a pair must not be cut in two.
-      for first = 1, #list, CHUNK do
-        redis.call(command, key, unpack(list, first, math.min(first + CHUNK - 1, #list)))
-      end
+      batch.send(command, key, list)
       WAITING[command][key] = nil
     end
   end

@@ -40,12 +40,12 @@ end
 -- The gate was shut for the job that stood first: what comes behind it may be let in sooner.
 function change.look_again(ws)
   if ready.count(ws) == 0 then return end
-  gate.open(ws)
+  latch.open(ws)
   wake.one(ws)
 end
 
 local FIELDS = {'state', 'key', 'actor', 'attempt', 'deliveries', 'session', 'shift', 'score', 'awaited', 'options',
-                'worker', 'cancel'}
+                'cancel'}
 
 -- The record as a table, with what an event says of a job; nil if none is kept.
 function change.read(ws, id)
@@ -54,6 +54,7 @@ function change.read(ws, id)
   local job = {id = id}
   for i, field in ipairs(FIELDS) do job[field] = read[i] or nil end
   job.attempt = tonumber(job.attempt or 0) + 1
+  job.worker = job.session and job.session:match(' (.*)$')
   return job
 end
 

@@ -28,15 +28,23 @@ function events.flush()
   end
 end
 
--- More words are further fields and values; `x` is one JSON object of details.
-function events.write(ws, name, level, ...)
-  local set = settings.of(ws)
-  return redis.call('XADD', keys.ws(ws, 'log'), 'MAXLEN', '~', set and set.log_length or 10000, '*',
-    'e', name, 't', clock.text, 'l', level, ...)
+-- One entry has two fields, because each word of a command costs more than what is in it: `j`, the
+-- job, by which entries are searched, and `p`, all else, parted by a character that no name may
+-- hold. job: {id, actor, attempt, key, worker}; x: one JSON object of details.
+local PARTS = '\31'
+
+function events.append(log, most, name, level, job, x)
+  local attempt = job.attempt or 1
+  if attempt ~= '' then attempt = digits(attempt) end
+  return redis.call('XADD', log, 'MAXLEN', '~', most, '*', 'j', job.id or '', 'p', name .. PARTS .. clock.text
+    .. PARTS .. level .. PARTS .. attempt .. PARTS .. (job.actor or '') .. PARTS .. (job.worker or '')
+    .. PARTS .. (job.key or '') .. PARTS .. (x or ''))
 end
 
--- job: {id, actor, attempt, key, worker}; what it lacks is written as empty.
 function events.of_job(ws, name, level, job, x)
-  return events.write(ws, name, level, 'j', job.id, 'a', job.actor or '', 'n', job.attempt or 1,
-    'k', job.key or '', 'w', job.worker or '', 'x', x or '')
+  local set = settings.of(ws)
+  return events.append(keys.ws(ws, 'log'), set and set.log_length or 10000, name, level, job, x)
 end
+
+-- What concerns a workstream and none of its jobs.
+function events.of_workstream(ws, name, level, x) return events.of_job(ws, name, level, {attempt = ''}, x) end

@@ -3,7 +3,7 @@
 -- `kept`: how many ended jobs this call added to each workstream's index.
 local ends = {kept = {}}
 
-local ENDED_FIELDS = {'took', 'actor', 'attempt', 'key', 'started', 'sent', 'awaited', 'worker', 'cancel'}
+local ENDED_FIELDS = {'took', 'actor', 'attempt', 'key', 'started', 'sent', 'awaited', 'cancel'}
 
 -- A job that somebody cancelled while it ran does not wait again.
 local GIVES_WAY = {retry = true, dead = true, defer = true, handback = true}
@@ -11,7 +11,7 @@ local GIVES_WAY = {retry = true, dead = true, defer = true, handback = true}
 -- As jobs.keep, but many ends of one call share the commands on their index.
 function ends.keep(ws, id, state)
   local set = settings.of(ws) or jobs.KEPT
-  redis.call('HSET', keys.job(ws, id), 'state', state, 'ended', clock.text, 'session', '')
+  redis.call('HSET', keys.job(ws, id), 'state', state, 'ended', clock.text)
   batch.zadd(keys.ws(ws, 'done'), clock.text, id)
   redis.call('EXPIRE', keys.job(ws, id), math.ceil(set.done_age / 1000000))
   ends.kept[ws] = (ends.kept[ws] or 0) + 1
@@ -26,17 +26,21 @@ function ends.forget()
   end
 end
 
+-- Lua writes whole numbers several times faster than others.
+local function milliseconds(us) return string.format('%d.%03d', math.floor(us / 1000), us % 1000) end
+
 function ends.done(f, job)
   ends.keep(f.w, f.i, 'done')
-  events.of_job(f.w, 'finished', 'info', job, string.format('{"duration_ms":%.3f,"waited_ms":%.3f}',
-    (f.us or 0) / 1000, (tonumber(job.started or clock.now) - tonumber(job.sent or clock.now)) / 1000))
+  local waited = tonumber(job.started or clock.now) - tonumber(job.sent or clock.now)
+  events.of_job(f.w, 'finished', 'info', job, '{"duration_ms":' .. milliseconds(f.us or 0) .. ',"waited_ms":'
+    .. milliseconds(waited) .. '}')
   events.count(f.w, 'done')
 end
 
 -- A failed attempt: again later, one attempt spent.
 function ends.retry(f, job)
   local due = clock.now + (f.at or 0)
-  redis.call('HSET', keys.job(f.w, f.i), 'state', 'scheduled', 'session', '', 'options', f.opts, 'error', f.err,
+  redis.call('HSET', keys.job(f.w, f.i), 'state', 'scheduled', 'options', f.opts, 'error', f.err,
     'due', digits(due), 'score', '')
   if f.body then redis.call('HSET', keys.job(f.w, f.i), 'body', f.body) end
   redis.call('HINCRBY', keys.job(f.w, f.i), 'attempt', 1)
@@ -48,7 +52,7 @@ end
 -- Not a failure: back in its place, now or when the wait is over, no attempt spent.
 function ends.put_aside(f)
   if (f.at or 0) > 0 then
-    redis.call('HSET', keys.job(f.w, f.i), 'state', 'scheduled', 'session', '', 'due', digits(clock.now + f.at))
+    redis.call('HSET', keys.job(f.w, f.i), 'state', 'scheduled', 'due', digits(clock.now + f.at))
     jobs.schedule(f.w, f.i, clock.now + f.at)
   else
     release.put_back(f.w, f.i)
@@ -80,35 +84,20 @@ end
 
 function ends.cancelled(f, job) jobs.cancel(f.w, job, '{"reason":"asked for while it ran"}') end
 
-function ends.followups(list)
-  for _, n in ipairs(list or {}) do
-    if jobs.put(n.w, n.i, n.k, n.shift, n.cost, n.due, n.actor, n.body, n.opts) then release.freed[n.w] = true end
-  end
-end
-
--- One member of a group is done, and counts once however often it is run. The last one's finish
--- sends what follows the group. The count stays at 0 until it expires, so that nothing reaches the
--- end twice; one that expired before counts as reached, as with Dramatiq's: better than never.
-function ends.of_group(group, record)
-  if redis.call('HSETNX', record, 'counted', group.key) == 0 then return end
-  local counter = keys.root .. 'counter:' .. group.key
-  local left = tonumber(redis.call('GET', counter) or 1)
-  if left < 1 then return end
-  redis.call('SET', counter, digits(left - 1), 'PX', digits(group.ttl))
-  if left == 1 then ends.followups(group.next) end
-end
-
-function ends.read(ws, id)
+function ends.read(ws, id, worker)
   local read = redis.call('HMGET', keys.job(ws, id), unpack(ENDED_FIELDS))
-  return {id = id, took = read[1], actor = read[2], attempt = tonumber(read[3] or 0) + 1, key = read[4],
-    started = read[5], sent = read[6], awaited = read[7], worker = read[8], cancel = read[9]}
+  return {id = id, took = read[1], actor = read[2], attempt = tonumber(read[3] or 0) + 1, key = read[4] or '',
+    started = read[5], sent = read[6], awaited = read[7], worker = worker, cancel = read[8]}
 end
 
 -- Which of these deliveries still hold their jobs; each proof is good once.
 function ends.proofs(sid, finishes)
   if #finishes == 0 then return {} end
   local members, held = {}, keys.held(sid)
-  for i, f in ipairs(finishes) do members[i] = f.w .. '/' .. keys.member(f.i, f.d) end
+  for i, f in ipairs(finishes) do
+    f.member = keys.member(f.i, digits(f.d))
+    members[i] = f.w .. '/' .. f.member
+  end
   local scores, seen, proofs = redis.call('ZMSCORE', held, unpack(members)), {}, {}
   for i, member in ipairs(members) do
     proofs[i] = scores[i] and not seen[member]
@@ -120,31 +109,33 @@ end
 
 -- Carries out one end. Without proof this delivery no longer holds the job, and nothing of it
 -- is written but that it was refused.
-function ends.finish(f, proof)
-  local member, job = keys.member(f.i, f.d), ends.read(f.w, f.i)
+function ends.finish(f, proof, worker)
+  local job = ends.read(f.w, f.i, worker)
   if not proof then
     events.of_job(f.w, 'finish_refused', 'warning', job,
       cjson.encode({outcome = f.o, delivery = f.d, reason = 'its lease was lost'}))
     return
   end
-  release.slot(f.w, member, job.took)
-  local gives_way = job.cancel == tostring(f.d) and GIVES_WAY[f.o]
+  release.slot(f.w, f.member, job.took)
+  local gives_way = job.cancel == digits(f.d) and GIVES_WAY[f.o]
   ends[gives_way and 'cancelled' or f.o](f, job)
   if f.late then events.count(f.w, 'late') end
   if f.res then redis.call('SET', keys.ws(f.w, 'result:' .. f.i), f.res, 'PX', f.ttl) end
-  ends.followups(f.next)
-  if f.group then ends.of_group(f.group, keys.job(f.w, f.i)) end
+  follow.send(f.next)
+  if f.group then follow.group(f.group, keys.job(f.w, f.i)) end
   if job.awaited or f.res then jobs.tell_ended(f.i, f.o) end
 end
 
 -- Carries out many. Returns the places, from 0, of those that were refused.
-function ends.all(sid, finishes)
-  local refused, proofs = {}, ends.proofs(sid, finishes)
+function ends.all(caller)
+  local finishes, refused = caller.finishes, {}
+  local proofs = ends.proofs(caller.sid, finishes)
   for i, f in ipairs(finishes) do
-    ends.finish(f, proofs[i])
+    ends.finish(f, proofs[i], caller.worker)
     if not proofs[i] then refused[#refused + 1] = i - 1 end
   end
   batch.flush()
+  ready.flush()
   ends.forget()
   return refused
 end

@@ -9,14 +9,21 @@ function jobs.due_of(text)
 end
 
 -- Returns the job's state, or false if its id is known already: a re-sent send changes nothing.
+-- What is as usual (no key, cost 1, no options, the place of arrival) is not written.
 function jobs.put(ws, id, key, shift, cost, due_text, actor, body, options)
   local job = keys.job(ws, id)
   if redis.call('HSETNX', job, 'v', '1') == 0 then return false end
   local due = jobs.due_of(due_text)
-  local delayed, score = due > clock.now, digits(clock.now + shift)
-  redis.call('HSET', job, 'body', body, 'options', options, 'actor', actor, 'key', key, 'shift', digits(shift),
-    'cost', cost, 'sent', clock.text, 'state', delayed and 'scheduled' or 'waiting',
-    'score', delayed and '' or score, 'due', delayed and digits(due) or '')
+  local delayed, score = due > clock.now, clock.text
+  if shift ~= 0 then score = digits(clock.now + shift) end
+  local state = delayed and 'scheduled' or 'waiting'
+  if key == '' and tonumber(cost) == 1 and shift == 0 and not delayed then
+    redis.call('HSET', job, 'body', body, 'options', options, 'actor', actor, 'sent', clock.text, 'state', state,
+      'score', score)
+  else
+    redis.call('HSET', job, 'body', body, 'options', options, 'actor', actor, 'sent', clock.text, 'state', state,
+      'score', delayed and '' or score, 'key', key, 'shift', shift, 'cost', cost, 'due', delayed and digits(due) or '')
+  end
   if delayed then
     jobs.schedule(ws, id, due)
   else
@@ -24,7 +31,7 @@ function jobs.put(ws, id, key, shift, cost, due_text, actor, body, options)
   end
   events.of_job(ws, 'sent', 'debug', {id = id, actor = actor, key = key}, delayed and '{"due_us":' .. digits(due) .. '}')
   events.count(ws, 'sent')
-  return delayed and 'scheduled' or 'waiting'
+  return state
 end
 
 -- DUE remembers the earliest time that this call scheduled something for, so that somebody
@@ -50,13 +57,15 @@ function jobs.forget_old(ws, index, age, most, added)
   local over = redis.call('ZCARD', index) - most
   -- Records go by themselves when they are old; their places are looked at now and then.
   if over <= 0 and clock.now % 16 ~= 0 then return end
-  local old = redis.call('ZRANGE', index, 0, (added or 0) + FORGET_AT_ONCE - 1, 'WITHSCORES')
+  local old, gone, records = redis.call('ZRANGE', index, 0, (added or 0) + FORGET_AT_ONCE - 1, 'WITHSCORES'), 0, {}
   for i = 1, #old, 2 do
-    if over <= 0 and tonumber(old[i + 1]) > clock.now - age then return end
-    redis.call('ZREM', index, old[i])
-    redis.call('UNLINK', keys.job(ws, old[i]))
-    over = over - 1
+    if over <= gone and tonumber(old[i + 1]) > clock.now - age then break end
+    gone = gone + 1
+    records[gone] = keys.job(ws, old[i])
   end
+  if gone == 0 then return end
+  redis.call('ZREMRANGEBYRANK', index, 0, gone - 1)
+  redis.call('UNLINK', unpack(records))
 end
 
 -- Ended for good and no dead letter: kept among the finished ones, for as long as those.
@@ -65,7 +74,7 @@ jobs.KEPT = {done_age = 3600000000, done_count = 10000}
 
 function jobs.keep(ws, id, state)
   local set, index = settings.of(ws) or jobs.KEPT, keys.ws(ws, 'done')
-  redis.call('HSET', keys.job(ws, id), 'state', state, 'ended', clock.text, 'session', '')
+  redis.call('HSET', keys.job(ws, id), 'state', state, 'ended', clock.text)
   redis.call('ZADD', index, clock.text, id)
   redis.call('EXPIRE', keys.job(ws, id), math.ceil(set.done_age / 1000000))
   jobs.forget_old(ws, index, set.done_age, set.done_count)
@@ -83,7 +92,7 @@ function jobs.tell_ended(id, state) redis.call('PUBLISH', keys.root .. 'ended:' 
 
 -- job: {id, actor, attempt, key, worker}; reason: one JSON object {type, message, …}.
 function jobs.die(ws, job, reason)
-  redis.call('HSET', keys.job(ws, job.id), 'state', 'dead', 'session', '', 'ended', clock.text, 'error', reason)
+  redis.call('HSET', keys.job(ws, job.id), 'state', 'dead', 'ended', clock.text, 'error', reason)
   redis.call('ZADD', keys.ws(ws, 'dead'), clock.text, job.id)
   local set = settings.of(ws)
   if set then jobs.forget_old(ws, keys.ws(ws, 'dead'), set.dead_age, set.dead_count) end

@@ -102,7 +102,7 @@ function rate.charge(limit, r, cost)
   if rate.bursting(r) then
     local interval, slack = rate.interval(r)
     local tat, spent = rate.arrival(limit, r, slack)
-    redis.call('HSET', sums, 'tat' .. r.window, digits(tat + cost * interval), 'at' .. r.window, clock.text,
+    redis.call('HSET', sums, 'tat' .. r.window, digits(math.ceil(tat + cost * interval)), 'at' .. r.window, clock.text,
       'spent' .. r.window, spent + cost)
   end
   local cell = r.permits > EXACT and digits(math.floor(clock.now / (r.span / CELLS)))

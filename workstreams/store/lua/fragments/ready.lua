@@ -1,20 +1,38 @@
 -- Ready jobs wait in one sorted set per key, by arrival µs shifted by priority; keys take
 -- turns by virtual time (start-time fair queuing, Goyal et al. 1996). A key that comes back
 -- starts no earlier than the clock of its workstream, so being idle saves up no credit.
--- `listed`: ready sets whose key is known, in this call, to take turns.
-local ready = {listed = {}}
+-- `coming`: what this call puts there, until `flush` is called: before anything reads the line.
+local ready = {coming = {}}
 
 function ready.put(ws, id, key, score)
   local set = keys.ready(ws, key)
-  if redis.call('ZADD', set, score, id) == 0 then return end
-  redis.call('INCR', keys.ws(ws, 'waiting'))
-  if ready.listed[set] then return end
-  ready.listed[set] = true
-  if redis.call('ZCARD', set) == 1 then
-    local turn = tonumber(redis.call('HGET', keys.ws(ws, 'gate'), 'clock') or 0)
-    local own = tonumber(redis.call('ZSCORE', keys.ws(ws, 'idle'), key) or 0)
-    redis.call('ZADD', keys.ws(ws, 'keys'), math.max(turn, own), key)
-    if own > 0 then redis.call('ZREM', keys.ws(ws, 'idle'), key) end
+  local coming = ready.coming[set]
+  if not coming then
+    coming = {ws = ws, key = key, list = {}}
+    ready.coming[set] = coming
+  end
+  local list = coming.list
+  list[#list + 1] = score
+  list[#list + 1] = id
+end
+
+-- A key that had no jobs is given its turn.
+local function list_key(ws, key)
+  local turn = tonumber(redis.call('HGET', keys.ws(ws, 'gate'), 'clock') or 0)
+  local own = tonumber(redis.call('ZSCORE', keys.ws(ws, 'idle'), key) or 0)
+  redis.call('ZADD', keys.ws(ws, 'keys'), math.max(turn, own), key)
+  if own > 0 then redis.call('ZREM', keys.ws(ws, 'idle'), key) end
+end
+
+function ready.flush()
+  for set, coming in pairs(ready.coming) do
+    local added = batch.send('ZADD', set, coming.list)
+    if added > 0 then
+      -- With others in the line, those of the same key may be among them.
+      local others = redis.call('INCRBY', keys.ws(coming.ws, 'waiting'), added) > added
+      if not others or redis.call('ZCARD', set) == added then list_key(coming.ws, coming.key) end
+    end
+    ready.coming[set] = nil
   end
 end
 
@@ -29,50 +47,56 @@ function ready.promote(ws)
   for i = 1, #due, 2 do
     local id = due[i]
     redis.call('ZREM', scheduled, id)
-    local job = redis.call('HMGET', keys.job(ws, id), 'key', 'shift', 'score')
-    if job[1] then
+    local job = redis.call('HMGET', keys.job(ws, id), 'key', 'shift', 'score', 'v')
+    if job[4] then
       -- A job put back in its place carries the score it had.
       local score = job[3] and job[3] ~= '' and tonumber(job[3]) or tonumber(due[i + 1]) + tonumber(job[2] or 0)
       redis.call('HSET', keys.job(ws, id), 'state', 'waiting', 'score', digits(score))
-      ready.put(ws, id, job[1], digits(score))
+      ready.put(ws, id, job[1] or '', digits(score))
     end
   end
+  ready.flush()
 end
 
 function ready.next_due(ws)
   return tonumber(redis.call('ZRANGE', keys.ws(ws, 'scheduled'), 0, 0, 'WITHSCORES')[2])
 end
 
--- The key whose turn it is, how many of its jobs may be looked at in one go, its time, and
--- whether it is alone.
-function ready.next_key(ws, most)
+-- The head of the line: {key, turn, alone, ids, more}: the key whose turn it is, its time, whether
+-- it is the only one, its first jobs (at most `most`; one if others wait for their turn) and whether
+-- there may be more of them. nil when none is ready.
+function ready.head(ws, most)
   local first = redis.call('ZRANGE', keys.ws(ws, 'keys'), 0, 1, 'WITHSCORES')
   if not first[1] then return nil end
-  return first[1], first[3] and 1 or most, tonumber(first[2]), not first[3]
+  local alone = not first[3]
+  if not alone then most = 1 end
+  local ids = redis.call('ZRANGE', keys.ready(ws, first[1]), 0, most - 1)
+  if not ids[1] then return nil end
+  return {key = first[1], turn = tonumber(first[2]), alone = alone, ids = ids, more = #ids == most}
 end
 
--- What the job costs that would be taken first; nil when none is ready.
-function ready.head_cost(ws)
-  local key = ready.next_key(ws, 1)
-  local id = key and redis.call('ZRANGE', keys.ready(ws, key), 0, 0)[1]
-  return id and tonumber(redis.call('HGET', keys.job(ws, id), 'cost') or 1)
+-- What the first job at the head costs; that matters to rates only.
+function ready.cost_of(ws, head)
+  if not settings.is_rated(ws) then return 1 end
+  return tonumber(redis.call('HGET', keys.job(ws, head.ids[1]), 'cost') or 1)
 end
 
--- Takes the first `n` jobs of a key out of its set and moves the key's turn on. A key that is
--- alone takes no turns: `alone` leaves its time where it is.
-function ready.remove(ws, key, n, turn, alone)
+-- Takes the first `n` jobs at the head out of the line and moves the key's turn on. A key that is
+-- alone takes no turns: its time stays where it is.
+function ready.remove(ws, head, n)
+  local key, turn = head.key, head.turn
   local set, keyed, idle = keys.ready(ws, key), keys.ws(ws, 'keys'), keys.ws(ws, 'idle')
-  ready.listed[set] = nil
   if n > 0 then
     redis.call('ZREMRANGEBYRANK', set, 0, n - 1)
     redis.call('DECRBY', keys.ws(ws, 'waiting'), n)
   end
-  if alone then
-    if redis.call('EXISTS', set) == 0 then redis.call('ZREM', keyed, key) end
+  local left = n < #head.ids or (head.more and redis.call('EXISTS', set) == 1)
+  if head.alone then
+    if not left then redis.call('ZREM', keyed, key) end
     return
   end
   redis.call('HSET', keys.ws(ws, 'gate'), 'clock', turn)
-  if redis.call('EXISTS', set) == 1 then
+  if left then
     redis.call('ZADD', keyed, turn + n, key)
   else
     redis.call('ZREM', keyed, key)
@@ -85,7 +109,7 @@ end
 -- somebody deleted by hand.
 function ready.recount(ws)
   if ready.count(ws) == 0 then return end
-  local key = ready.next_key(ws, 1)
+  local key = redis.call('ZRANGE', keys.ws(ws, 'keys'), 0, 0)[1]
   if key then
     redis.call('ZREM', keys.ws(ws, 'keys'), key)
   else

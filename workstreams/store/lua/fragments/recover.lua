@@ -50,6 +50,7 @@ function recover.session(sid, blame, why, guilty)
     recover.one(sid, ws, member, blame and (not next(named) or named[entry]), why, most)
   end
   batch.flush()
+  ready.flush()
   if #entries == RECOVER_AT_ONCE then return #entries, false end
   recover.forget_sleeper(sid)
   redis.call('DEL', held, keys.session(sid))

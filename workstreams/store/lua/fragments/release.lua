@@ -5,7 +5,8 @@ local release = {freed = {}}
 function release.slot(ws, member, took)
   batch.zrem(keys.ws(ws, 'running'), member)
   release.freed[ws] = true
-  for name in (took or ''):gmatch('[^,]+') do
+  if not took or took == '' then return end
+  for name in took:gmatch('[^,]+') do
     batch.zrem(keys.limit(name, 'holders'), member)
     local waiters = keys.limit(name, 'waiters')
     for _, other in ipairs(redis.call('SMEMBERS', waiters)) do release.freed[other] = true end
@@ -18,7 +19,7 @@ end
 function release.wake(asked)
   for ws in pairs(release.freed) do
     if not asked[ws] then
-      if redis.call('HGET', keys.ws(ws, 'gate'), 'why') == 'concurrency' then gate.open(ws) end
+      if redis.call('HGET', keys.ws(ws, 'gate'), 'why') == 'concurrency' then latch.open(ws) end
       if ready.count(ws) > 0 then wake.for_work(ws) end
     end
   end
@@ -29,6 +30,6 @@ end
 function release.put_back(ws, id)
   local job = redis.call('HMGET', keys.job(ws, id), 'key', 'score')
   local score = job[2] and job[2] ~= '' and job[2] or clock.text
-  redis.call('HSET', keys.job(ws, id), 'state', 'waiting', 'session', '', 'score', score)
+  redis.call('HSET', keys.job(ws, id), 'state', 'waiting', 'score', score)
   ready.put(ws, id, job[1] or '', score)
 end

@@ -30,6 +30,7 @@ function schedules.send(name, first, x)
   local ws, id, actor = ARGV[first], ARGV[first + 1], ARGV[first + 6]
   if not jobs.put(ws, id, ARGV[first + 2], tonumber(ARGV[first + 3]), ARGV[first + 4], ARGV[first + 5], actor,
     ARGV[first + 7], ARGV[first + 8]) then return false end
+  ready.flush()
   redis.call('LPUSH', schedules.jobs(name), ws .. '/' .. id)
   redis.call('LTRIM', schedules.jobs(name), 0, JOBS_KEPT - 1)
   redis.call('HSET', schedules.key(name), 'fired', digits(clock.now))
@@ -43,7 +44,7 @@ function schedules.skipped(name, ws, actor, skip)
   local x = {schedule = name, tick = skip.last, reason = skip.reason}
   if skip.ticks > 1 then x.first, x.ticks = skip.first, skip.ticks end
   local level = (skip.reason == 'overlap' or skip.reason == 'paused') and 'info' or 'warning'
-  events.write(ws, 'tick_skipped', level, 'a', actor, 'x', cjson.encode(x))
+  events.of_job(ws, 'tick_skipped', level, {actor = actor, attempt = ''}, cjson.encode(x))
 end
 
 -- Whoever sleeps in that workstream hears of what was sent.

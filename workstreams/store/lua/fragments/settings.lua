@@ -50,6 +50,14 @@ function settings.limit(name)
   return known
 end
 
+-- Whether any rate holds here.
+function settings.is_rated(ws)
+  for _, name in ipairs(settings.of(ws).limits) do
+    if settings.limit(name).rates[1] then return true end
+  end
+  return false
+end
+
 -- A job that costs more than a whole window of a rate could never start. Returns that limit.
 function settings.too_dear(ws, cost)
   for _, name in ipairs(settings.of(ws).limits) do

@@ -1,8 +1,6 @@
 -- Takes jobs that every gate has room for, writes their leases, and says what it gave.
-local taking = {}
-
--- Jobs looked at in one call: what cannot run leaves the line too, and Redis serves nobody else.
-local MOST = 250
+-- MOST: jobs looked at in one call; what cannot run leaves the line too, and Redis serves nobody else.
+local taking = {MOST = 250}
 
 local JOB_FIELDS = {'body', 'options', 'attempt', 'deliveries', 'actor', 'cost', 'key', 'state'}
 
@@ -14,28 +12,40 @@ function taking.shared_limits(ws)
   return table.concat(names, ',')
 end
 
-function taking.lease(ws, id, job, caller, took)
+-- by: what is the same for all that the caller takes in this call.
+function taking.lease(ws, id, job, caller, by)
   local delivery, attempt = tonumber(job[4] or 0) + 1, tonumber(job[3] or 0) + 1
-  local member = keys.member(id, delivery)
-  redis.call('HSET', keys.job(ws, id), 'state', 'running', 'deliveries', delivery, 'started', clock.text,
-    'session', caller.sid, 'worker', caller.worker, 'took', took)
-  batch.zadd(keys.ws(ws, 'running'), clock.text, member)
-  for name in took:gmatch('[^,]+') do batch.zadd(keys.limit(name, 'holders'), clock.text, member) end
-  batch.zadd(keys.held(caller.sid), digits(clock.now + settings.of(ws).bound), ws .. '/' .. member)
-  events.of_job(ws, 'started', 'debug', {id = id, actor = job[5], attempt = attempt, key = job[7], worker = caller.worker})
-  return {ws, id, delivery, job[1], job[2], attempt, job[7], clock.text}
+  local record, member, key = keys.job(ws, id), keys.member(id, digits(delivery)), job[7] or ''
+  if by.took == '' and delivery == 1 then
+    redis.call('HSET', record, 'state', 'running', 'deliveries', delivery, 'started', clock.text, 'session', by.session)
+  else
+    redis.call('HSET', record, 'state', 'running', 'deliveries', delivery, 'started', clock.text, 'session', by.session,
+      'took', by.took)
+  end
+  batch.zadd(by.running, clock.text, member)
+  for _, holders in ipairs(by.holders) do batch.zadd(holders, clock.text, member) end
+  batch.zadd(by.held, by.bound, ws .. '/' .. member)
+  events.of_job(ws, 'started', 'debug', {id = id, actor = job[5], attempt = attempt, key = key, worker = caller.worker})
+  return {ws, id, delivery, job[1], job[2] or '{}', attempt, key, clock.text}
+end
+
+function taking.by(ws, caller)
+  local took, holders = taking.shared_limits(ws), {}
+  for name in took:gmatch('[^,]+') do holders[#holders + 1] = keys.limit(name, 'holders') end
+  return {took = took, holders = holders, running = keys.ws(ws, 'running'), held = keys.held(caller.sid),
+    bound = digits(clock.now + settings.of(ws).bound), session = caller.sid .. ' ' .. caller.worker}
 end
 
 -- A job that could never start would hold its key up for ever: a rate was lowered below it.
 function taking.bury_dear(ws, id, job, cost, limit)
   local reason = {type = 'CostTooHigh', message = string.format('it costs %g, and the limit "%s" allows %g in a window',
     cost, limit.name, limit.most)}
-  jobs.die(ws, {id = id, actor = job[5], attempt = tonumber(job[3] or 0) + 1, key = job[7]}, cjson.encode(reason))
+  jobs.die(ws, {id = id, actor = job[5], attempt = tonumber(job[3] or 0) + 1, key = job[7] or ''}, cjson.encode(reason))
 end
 
 -- Takes from one key while there is room. Returns how many left the set, their cost, and the
 -- cost of the job that did not fit (nil if none was refused).
-function taking.from_key(ws, ids, room, caller, took, grants)
+function taking.from_key(ws, ids, room, caller, by, grants)
   local removed, spent = 0, 0
   for _, id in ipairs(ids) do
     local job = redis.call('HMGET', keys.job(ws, id), unpack(JOB_FIELDS))
@@ -47,7 +57,7 @@ function taking.from_key(ws, ids, room, caller, took, grants)
       elseif not gate.fits(room, cost) then
         return removed, spent, cost
       else
-        grants[#grants + 1] = taking.lease(ws, id, job, caller, took)
+        grants[#grants + 1] = taking.lease(ws, id, job, caller, by)
         gate.spend(room, cost)
         spent = spent + cost
       end
@@ -57,21 +67,20 @@ function taking.from_key(ws, ids, room, caller, took, grants)
   return removed, spent, nil
 end
 
--- Returns how many of `asked` were given, how many left the ready sets, and the cost of the
--- first job that did not fit.
-function taking.jobs(ws, asked, room, caller, grants)
+-- Takes from the head of the line on. Returns how many of `asked` were given, how many left the
+-- line, and the cost of the first job that did not fit.
+function taking.jobs(ws, asked, room, caller, grants, head)
   local before, total, gone, refused = #grants, 0, 0, nil
-  local took = taking.shared_limits(ws)
-  repeat
-    local left = math.min(asked - (#grants - before), MOST)
-    local key, most, turn, alone = ready.next_key(ws, math.max(left, 1))
-    if left < 1 or not key then break end
-    local ids = redis.call('ZRANGE', keys.ready(ws, key), 0, most - 1)
+  local by = taking.by(ws, caller)
+  while head do
     local removed, spent
-    removed, spent, refused = taking.from_key(ws, ids, room, caller, took, grants)
-    ready.remove(ws, key, removed, turn, alone)
+    removed, spent, refused = taking.from_key(ws, head.ids, room, caller, by, grants)
+    ready.remove(ws, head, removed)
     total, gone = total + spent, gone + removed
-  until refused or gone >= MOST
+    local left = math.min(asked - (#grants - before), taking.MOST)
+    if refused or left < 1 or gone >= taking.MOST then break end
+    head = ready.head(ws, left)
+  end
   batch.flush()
   local given = #grants - before
   if given > 0 then

@@ -19,5 +19,5 @@ function wake.one(ws)
 end
 
 function wake.for_work(ws)
-  if not gate.is_shut(ws) then wake.one(ws) end
+  if not latch.is_shut(ws) then wake.one(ws) end
 end
