@@ -128,14 +128,35 @@ def test_a_job_whose_send_raised_must_end_all_the_same_once_it_has_arrived() -> 
     assert promises(made) == {"I1"}
 
 
-def test_poison_that_ended_three_processes_is_no_loss() -> None:
+def poisoned() -> HandMade:
     made = good()
     made.send("poison", 2_600 * MS)
     for delivery in (1, 2, 3):
         made.begin("poison", (2_600 + 100 * delivery) * MS, delivery, pid=10 + delivery)
         made.reap("poison", (2_650 + 100 * delivery) * MS)
     made.event("dead", 2_950 * MS, "poison", type="Poison", message="its lease ran out, 3 times while it ran")
+    return made
+
+
+def test_poison_that_ended_three_processes_is_no_loss() -> None:
+    made = poisoned()
+    for delivery in (1, 2, 3):
+        at = (2_640 + 100 * delivery) * MS
+        made.fault("kill-worker", at, at, 10 + delivery)
     assert promises(made) == set()
+
+
+def test_a_job_that_is_dead_as_poison_because_redis_was_away_is_refused() -> None:
+    made = poisoned()
+    for delivery in (1, 2):
+        at = (2_640 + 100 * delivery) * MS
+        made.fault("kill-worker", at, at, 10 + delivery)
+    made.fault("redis", 2_910 * MS, 2_940 * MS)
+    assert promises(made) == {"I1"}
+
+
+def test_a_job_that_is_dead_as_poison_because_of_nothing_is_refused() -> None:
+    assert promises(poisoned()) == {"I1"}
 
 
 def test_one_start_too_many_in_a_window_is_refused() -> None:
