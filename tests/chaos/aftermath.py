@@ -46,6 +46,13 @@ class Aftermath:
         with self._server.client() as client:
             return int(client.zcard(self._keys.sessions))
 
+    def is_done(self, *names: str) -> bool:
+        """Whether nothing of these waits, is scheduled or runs; while Redis is away nobody can say so."""
+        try:
+            return not self._sum(names, self._unfinished)
+        except redis.RedisError:
+            return False
+
     def drain(self, *names: str) -> None:
         """Wait until nothing of these waits, is scheduled or runs, as long as something still ends."""
         ends, since = -1, time.monotonic()

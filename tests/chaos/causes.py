@@ -15,10 +15,10 @@ __all__ = ["INNOCENT", "NOTHING", "cause_of", "causes_of", "ends_of_their_own"]
 NOTHING = "nothing"
 
 #: What reaches every process, the likeliest cause first.
-EVERYWHERE = ("power", "redis", "hang", "delay", "drop", "cut")
+EVERYWHERE = ("power", "redis", "hang", "delay", "drop", "cut", "full")
 
 #: Causes that no job can be blamed for: its process was there, and so was the way to Redis, but for a moment.
-INNOCENT = (NOTHING, "power", "redis", "drop", "cut")
+INNOCENT = (NOTHING, "power", "redis", "drop", "cut", "full")
 
 #: What a process says that hands its jobs back before it ends in order.
 ORDERLY = ("the worker stops", "the worker stopped")

@@ -26,8 +26,11 @@ AWAY = (0.2, 2.5)
 #: The most µs of writes that a loss of power takes along.
 UNSAVED = 1_000_000
 
-#: Seconds that the proxy's delay and hanging last at least and at most.
+#: Seconds that a delay, a hanging and a full memory last at least and at most.
 SLOW = (0.5, 3.0)
+
+#: Bytes that are used up before anything was sent.
+TOO_LITTLE = 1_000_000
 
 #: The share of the connections that it is done to.
 SHARE = (0.1, 1.0)
@@ -69,6 +72,8 @@ class Faults:
                 self._stop(planned, target)
             case ["redis" | "power"]:
                 self._beside(self._crash, planned)
+            case ["full"]:
+                self._beside(self._fill, planned)
             case _:
                 self._disturb(planned)
 
@@ -153,6 +158,13 @@ class Faults:
         self._peace.wait(_between(AWAY, planned.size))
         self._server.start()
         self._log.write(planned.kind, [], began, **more)
+
+    def _fill(self, planned: Planned) -> None:
+        began = now_us()
+        self._server.allow_memory(TOO_LITTLE)
+        self._peace.wait(_between(SLOW, planned.size))
+        self._server.allow_memory(None)
+        self._log.write(planned.kind, [], began)
 
     def _disturb(self, planned: Planned) -> None:
         share, seconds = f"{_between(SHARE, planned.choice):.2f}", _between(SLOW, planned.size)

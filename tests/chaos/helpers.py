@@ -37,6 +37,10 @@ class Helper:
         self._tell.flush()
         self.answer()
 
+    def has_ended(self) -> bool:
+        """Whether it ended by itself."""
+        return self.process.poll() is not None
+
     def end(self) -> None:
         """End its input, and wait for it."""
         with contextlib.suppress(OSError):

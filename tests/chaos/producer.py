@@ -34,6 +34,9 @@ BATCH_EVERY, BATCH = 20, 60
 #: Seconds between two looks at how many are missing.
 PAUSE = 0.02
 
+#: Seconds before the next call after one that raised, as a user would wait.
+AFTER_ERROR = 0.1
+
 #: Kinds of jobs, and how many in a hundred calls send them.
 KINDS = {"plain": 85, "followed": 7, "delayed": 5, "flaky": 3}
 
@@ -96,6 +99,7 @@ class Producer:
             # What went before the trouble is certain; the rest may run, or not.
             self._note("ack", jobs[: error.sent], kind)
             self._settled += size - error.sent
+            self.stopped.wait(AFTER_ERROR)
         else:
             self._note("ack", jobs, kind)
 

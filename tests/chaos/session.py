@@ -66,7 +66,7 @@ class Session:
         producer = self._helpers.start("producer", self._folder, wanted.seed)
         faults = Faults(fleet, self._server, proxy.order, self._log, wanted.lease)
         try:
-            self._under_fire(faults, fleet)
+            self._under_fire(faults, fleet, lambda: producer.has_ended() and aftermath.is_done(CALLS, AFTER))
         finally:
             faults.end()
         self._log.write("peace")
@@ -80,10 +80,10 @@ class Session:
         fleet.stop(fleet.hosts, END)
         aftermath.write_down(self._folder)
 
-    def _under_fire(self, faults: Faults, fleet: Fleet) -> None:
+    def _under_fire(self, faults: Faults, fleet: Fleet, done: Callable[[], bool]) -> None:
         plan, began = plan_of(self._settings), time.monotonic()
         self._tell("fire")
-        while time.monotonic() - began < self._settings.seconds:
+        while time.monotonic() - began < self._settings.seconds and not done():
             while plan and plan[0].at <= time.monotonic() - began:
                 planned = plan.pop(0)
                 self._tell(planned.kind)

@@ -15,8 +15,8 @@ __all__ = ["possible", "share_of"]
 #: µs between two looks.
 STEP = 10_000
 
-#: Faults while which Redis could not be reached, or not well.
-AWAY = ("redis", "power", "hang", "delay")
+#: Faults during which Redis could not be reached, or not well, or had no memory left.
+AWAY = ("redis", "power", "full", "hang", "delay")
 
 
 def share_of(evidence: Evidence) -> float:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.chaos.checker import judge, story_of
 from tests.chaos.hand_made import SECOND, T0, HandMade
-from tests.chaos.report import rows_of
+from tests.chaos.rows import rows_of
 
 MS = 1_000
 
@@ -44,7 +44,7 @@ def test_the_report_of_a_good_history_has_no_broken_row() -> None:
     rows = rows_of(evidence, judge(evidence))
     assert all(row.fine is not False for row in rows)
     (twice,) = [row.seen for row in rows if row.name == "ran twice"]
-    assert twice.startswith("1; 1 ran in processes")
+    assert twice.startswith("1; 1 in flight")
     assert twice.endswith("1 by kill-worker")
 
 
