@@ -12,13 +12,10 @@ from typing import Any
 
 from dramatiq.middleware import CurrentMessage
 
-from tests.chaos.notes import Notes, now_us
+from tests.chaos.notes import JOURNAL, RECEIVER, Notes, now_us
 from workstreams import actor, current_job
 
-__all__ = ["JOURNAL", "RECEIVER", "after", "call", "flaky", "tick"]
-
-#: The environment variables that say where jobs note and whom they call.
-JOURNAL, RECEIVER = "CHAOS_JOURNAL", "CHAOS_RECEIVER"
+__all__ = ["after", "call", "flaky", "tick"]
 
 #: Seconds for one call of the receiver.
 PATIENCE = 5.0

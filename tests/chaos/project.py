@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from uuid import uuid4
 
-from tests.chaos.jobs import JOURNAL, RECEIVER
+from tests.chaos.notes import JOURNAL, RECEIVER
 from tests.chaos.settings import Settings
 
 __all__ = ["AFTER", "APP", "CALLS", "MARK", "SCHEDULE", "TICKS", "Project"]
