@@ -107,11 +107,20 @@ function ends.proofs(sid, finishes)
   return proofs
 end
 
+-- Whether this very delivery has ended already: a copy of a call came late.
+local ENDED = {done = true, dead = true, cancelled = true, discarded = true}
+
+function ends.is_repeated(f)
+  local record = redis.call('HMGET', keys.job(f.w, f.i), 'state', 'deliveries')
+  return ENDED[record[1]] and record[2] == digits(f.d)
+end
+
 -- Carries out one end. Without proof this delivery no longer holds the job, and nothing of it
 -- is written but that it was refused.
 function ends.finish(f, proof, worker)
   local job = ends.read(f.w, f.i, worker)
   if not proof then
+    if ends.is_repeated(f) then return end
     events.of_job(f.w, 'finish_refused', 'warning', job,
       cjson.encode({outcome = f.o, delivery = f.d, reason = 'its lease was lost'}))
     return
