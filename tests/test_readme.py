@@ -85,12 +85,17 @@ def alike(line: str, shown: str) -> bool:
 
 
 def frame(folder: Path, environ: dict[str, str], wanted: str) -> list[str]:
-    """The first frame that ``status --watch`` draws on a terminal as wide as the README's."""
+    """The first frame that ``status --watch`` draws on a terminal hardly wider than the README's."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         ["workstreams", "status", "--watch"],
         cwd=folder,
-        env={**environ, "TERM": "xterm", "COLUMNS": str(max(map(len, wanted.splitlines()))), "LINES": "30"},
+        env={
+            **environ,
+            "TERM": "xterm",
+            "COLUMNS": str(max(map(len, wanted.splitlines())) + 6),
+            "LINES": "30",
+        },
         stdin=theirs,
         stdout=theirs,
     )
