@@ -12,8 +12,8 @@ from workstreams.units import parse_duration, parse_rate
 
 __all__ = ["parser", "settings_of"]
 
-#: Without --faults: everything but what loses data that nobody can bring back.
-DEFAULT = ("kill", "stop", "redis", "proxy")
+#: Without --faults: everything but a loss of power, which takes data along that nobody can bring back.
+DEFAULT = ("kill", "stop", "deploy", "redis", "full", "proxy", "operate")
 
 
 def parser() -> argparse.ArgumentParser:

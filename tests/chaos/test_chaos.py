@@ -23,10 +23,10 @@ SMALL = Settings(
     seed=7,
     rates=("100/s", "3000/m"),
     concurrency=25,
-    kill_every=2.0,
+    kill_every=1.2,
     hosts=2,
     threads=12,
-    faults=kinds_of(["kill", "stop", "redis", "proxy"]),
+    faults=kinds_of(["kill", "stop", "deploy", "redis", "full", "proxy", "operate"]),
     fsync="always",
     share=0,
 )
