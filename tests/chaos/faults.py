@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 from tests.chaos.fleet import Fleet, Place
@@ -25,8 +26,11 @@ AWAY = (0.2, 2.5)
 #: The most µs of writes that a loss of power takes along.
 UNSAVED = 1_000_000
 
-#: Seconds that the proxy's delay and hanging last at least and at most.
+#: Seconds that a delay, a hanging and a full memory last at least and at most.
 SLOW = (0.5, 3.0)
+
+#: Bytes that are used up before anything was sent.
+TOO_LITTLE = 1_000_000
 
 #: The share of the connections that it is done to.
 SHARE = (0.1, 1.0)
@@ -54,7 +58,8 @@ class Faults:
     ) -> None:
         self._fleet, self._server, self._order, self._log = fleet, server, order, log
         self._lease = lease
-        self._threads: list[threading.Thread] = []
+        self._pool = ThreadPoolExecutor(64, "faults")
+        self._under_way: list[Future[None]] = []
         self._peace = threading.Event()
         self._redis = threading.Lock()
 
@@ -67,20 +72,25 @@ class Faults:
                 self._stop(planned, target)
             case ["redis" | "power"]:
                 self._beside(self._crash, planned)
+            case ["full"]:
+                self._beside(self._fill, planned)
             case _:
                 self._disturb(planned)
 
     def end(self) -> None:
-        """Let everything go on again; returns when nothing is stopped or away any longer."""
+        """Let everything go on again; returns when nothing is stopped or away any longer.
+
+        Raises:
+          RuntimeError: When Redis could not be started again.
+        """
         self._peace.set()
-        for thread in self._threads:
-            thread.join()
+        self._pool.shutdown(wait=True)
         self._order("heal")
+        for fault in self._under_way:
+            fault.result()
 
     def _beside(self, do: Callable[..., None], *arguments: object) -> None:
-        thread = threading.Thread(target=do, args=arguments, daemon=True)
-        thread.start()
-        self._threads.append(thread)
+        self._under_way.append(self._pool.submit(do, *arguments))
 
     # Processes.
 
@@ -126,21 +136,35 @@ class Faults:
         pids = [place.pid, *workers] if target == "host" else [place.pid]
         if target == "worker":
             pids = [] if one is None else [one]
-        return place, pids, workers
+        return (place, pids, workers) if pids else None
 
     # Redis, and the way there.
 
     def _crash(self, planned: Planned) -> None:
-        with self._redis:
-            began = now_us()
-            self._server.kill()
-            more = {}
-            if planned.kind == "power":
-                kept = self._server.forget(began - round(UNSAVED * planned.choice))
-                more = {} if kept is None else {"kept_until": kept}
-            self._peace.wait(_between(AWAY, planned.size))
-            self._server.start()
-            self._log.write(planned.kind, [], began, **more)
+        if not self._redis.acquire(blocking=False):
+            # It is away already.
+            return
+        try:
+            self._away(planned)
+        finally:
+            self._redis.release()
+
+    def _away(self, planned: Planned) -> None:
+        began, more = now_us(), {}
+        self._server.kill()
+        if planned.kind == "power":
+            kept = self._server.forget(began - round(UNSAVED * planned.choice))
+            more = {} if kept is None else {"kept_until": kept}
+        self._peace.wait(_between(AWAY, planned.size))
+        self._server.start()
+        self._log.write(planned.kind, [], began, **more)
+
+    def _fill(self, planned: Planned) -> None:
+        began = now_us()
+        self._server.allow_memory(TOO_LITTLE)
+        self._peace.wait(_between(SLOW, planned.size))
+        self._server.allow_memory(None)
+        self._log.write(planned.kind, [], began)
 
     def _disturb(self, planned: Planned) -> None:
         share, seconds = f"{_between(SHARE, planned.choice):.2f}", _between(SLOW, planned.size)

@@ -29,6 +29,7 @@ KINDS = {
     "stop-scheduler": 1,
     "redis": 2,
     "power": 2,
+    "full": 1,
     "cut": 2,
     "drop": 3,
     "delay": 1,

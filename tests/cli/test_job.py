@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -113,3 +114,38 @@ def test_a_job_that_was_done_before_it_could_stop_is_not_said_to_be_cancelled(
     assert (ended.code, ended.out) == (1, "")
     assert "to stop, found it done" in ended.err
     assert "to wait or to run, found it done" in call("job", "cancel", job).err
+
+
+def test_a_traceback_is_shown_once_however_often_the_job_failed_by_it(
+    project: Project, server: str, call: Command
+) -> None:
+    job = call("send", "mail", "greet").out.strip()
+    link = Link(lambda: server, Keys(project.app))
+    client, keys = link.scripts.client, link.keys
+    error = {"type": "ValueError", "message": "no", "traceback": "Traceback: the same"}
+    facts = {"started": 1, "attempt": 3, "deliveries": 3, "error": json.dumps(error)}
+    client.hset(keys.workstream("mail", "job", job), mapping=facts)
+    for trace in ("Traceback: the same", "Traceback: another", "Traceback: the same"):
+        line = {"ts": "2030-01-31T12:00:00Z", "level": "error", "event": "failed", "exception": trace}
+        entry = client.xadd(keys.workstream("mail", "log"), {"o": json.dumps(line), "j": job})
+        client.rpush(keys.workstream("mail", "lines", job), entry)
+    shown = call("job", "show", job).out
+    link.close()
+    assert shown.count("Traceback: the same") == 1
+    assert shown.count("Traceback: another") == 1
+    assert shown.count(" failed") == 3
+    assert "attempts    3\n" in shown
+    [record] = call("job", "show", job, "--json").objects()
+    assert [line.get("exception") for line in record["log"]].count("Traceback: the same") == 2
+
+
+def test_deliveries_and_crashes_are_told_where_they_differ_from_the_attempts(
+    project: Project, server: str, call: Command
+) -> None:
+    job = call("send", "mail", "greet").out.strip()
+    link = Link(lambda: server, Keys(project.app))
+    facts = {"attempt": 1, "deliveries": 3, "crashes": 2}
+    link.scripts.client.hset(link.keys.workstream("mail", "job", job), mapping=facts)
+    link.close()
+    told = "attempts    1, given to a worker 3 times, 2 ended by a crash"
+    assert told in call("job", "show", job).out

@@ -96,8 +96,8 @@ def test_key_priority_and_id_are_the_senders_choice(call: Command) -> None:
         (("mail", "greet", "--jsonl", "."), "directory"),
         (("mail", "greet", "1", "--jsonl", "-"), "nothing beside --jsonl"),
         (("mail", "greet", "--kwargs", "{}", "--jsonl", "-"), "nothing beside --jsonl"),
-        (("mail",), "Missing argument 'ACTOR'"),
-        (("mail", "greet", "--wiat"), "No such option"),
+        (("mail",), "missing argument 'ACTOR'"),
+        (("mail", "greet", "--wiat"), "no such option"),
     ],
 )
 def test_a_slip_is_told_in_one_message_and_ends_with_2(
@@ -157,7 +157,7 @@ def test_bad_lines_are_told_by_number_and_the_good_ones_are_sent(call: Command) 
     ]
     ended = call("send", "free", "greet", "--jsonl", "-", stdin=b"\n".join(lines))
     assert ended.code == 1
-    assert ended.out == "1 jobs sent, 7 bad lines left out\n"
+    assert ended.out == "1 job sent, 7 bad lines left out\n"
     assert [line.split(":")[0] for line in ended.err.splitlines()] == [f"line {n}" for n in range(2, 9)]
 
 
@@ -182,7 +182,7 @@ def test_binary_garbage_is_refused_line_by_line(call: Command) -> None:
 def test_a_line_too_long_to_be_a_job_is_told_and_the_next_one_is_sent(call: Command) -> None:
     endless = b"[" + b"x" * (2 * 2**20) + b"]\n[1]\n"
     ended = call("send", "free", "greet", "--jsonl", "-", stdin=endless)
-    assert ended.out == "1 jobs sent, 1 bad lines left out\n"
+    assert ended.out == "1 job sent, 1 bad line left out\n"
     assert ended.err.startswith("line 1: expected a line of at most")
 
 
@@ -192,7 +192,7 @@ def test_a_payload_that_is_too_large_is_a_bad_line(project: Project, call: Comma
         (project.folder / "config/workstreams.yml").read_text() + "  small: {max_payload: 300B}\n",
     )
     ended = call("send", "small", "greet", "--jsonl", "-", stdin=b'[1]\n["%s"]\n' % (b"x" * 300))
-    assert ended.out == "1 jobs sent, 1 bad lines left out\n"
+    assert ended.out == "1 job sent, 1 bad line left out\n"
     assert ended.err.startswith("line 2: expected at most 300 bytes")
 
 

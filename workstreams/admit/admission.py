@@ -167,7 +167,9 @@ class AdmissionMiddleware(Middleware):
         lanes = lanes_of(map(config.workstream, names), config, worker.worker_threads, queue.put)
         sid, lost = self.sid or new_sid(), threading.Event()
         sessions = Sessions(link.patient_scripts())
-        info = SessionInfo(sid, worker_name(), self.pool, tuple(names), config.worker.max_deliveries)
+        info = SessionInfo(
+            sid, worker_name(), self.pool, tuple(names), config.worker.max_deliveries, self.watched
+        )
         with redis_errors(link.url):
             if not self.watched:
                 # A supervisor publishes when its user starts it; a process that is replaced
@@ -179,6 +181,7 @@ class AdmissionMiddleware(Middleware):
             lost=lambda: self._lose(lost) if self.watched else self._open_again(sessions, info, config),
             unsettled=lambda: self._publish_again(broker),
             trouble=self._say_trouble,
+            gone=self._stop_unleased,
             failed=lambda: self._fail(lost),
         )
         deliver = Deliverer(broker, info.worker)
@@ -239,6 +242,10 @@ class AdmissionMiddleware(Middleware):
             outcome=finish["o"],
             reason="its lease was lost",
         )
+
+    def _stop_unleased(self, lease: str) -> None:
+        self.log.warning("lease_forgotten", lease=lease, hint="Redis lost it, and gives its job to others")
+        self.cancelling.cancel(lease)
 
     def _say_trouble(self, error: redis.RedisError | None) -> None:
         if error is None:

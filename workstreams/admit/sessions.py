@@ -30,6 +30,8 @@ class SessionInfo:
       max_deliveries: Deliveries ended by a dying process until a job is poison.
       host: The machine.
       pid: The process.
+      watched: Whether a supervisor renews it, and says so when its process has died: then a lease that
+        only ran out counts for less.
     """
 
     sid: str
@@ -37,6 +39,7 @@ class SessionInfo:
     pool: str
     workstreams: tuple[str, ...]
     max_deliveries: int
+    watched: bool = True
     host: str = dataclasses.field(default_factory=socket.gethostname)
     pid: int = dataclasses.field(default_factory=os.getpid)
 
@@ -91,6 +94,7 @@ class Sessions:
             pid=info.pid,
             pool=info.pool,
             workstreams=",".join(info.workstreams),
+            watched="1" if info.watched else "0",
         )
         self._epoch = self._scripts.run("open_session", call)[0].decode()
         return self._epoch

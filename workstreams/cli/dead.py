@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from workstreams.cli.examples import epilog_of
 from workstreams.cli.failures import FAILED, misuse
 from workstreams.cli.job import show_state
 from workstreams.cli.listing import Actor, Limit, Name, print_jobs
 from workstreams.cli.options import ConfigPath, Json, flag, link_to, load
-from workstreams.cli.screen import note, say
+from workstreams.cli.screen import counted, note, say
 
 if TYPE_CHECKING:
     from workstreams.control import Change
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["group"]
 
-Ids = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Ids of dead letters.")]
+Ids = Annotated[list[str] | None, typer.Argument(metavar="ID", help="Ids of dead letters.")]
 All = Annotated[
     # Nobody means everything by a variable that happens to be set.
     bool,
@@ -35,10 +36,8 @@ Every = Callable[["Link", str, str | None], int]
 def group() -> typer.Typer:
     """The commands about dead letters."""
     made = typer.Typer(help="The dead letters.", no_args_is_help=True, rich_markup_mode=None)
-    made.command("list")(listed)
-    made.command("show")(show)
-    made.command("retry")(retry)
-    made.command("discard")(discard)
+    for name, function in (("list", listed), ("show", show), ("retry", retry), ("discard", discard)):
+        made.command(name, epilog=epilog_of(f"dead {name}"))(function)
     return made
 
 
@@ -56,7 +55,7 @@ def listed(
     declared = load(context, config)
     names = None if name is None else [declared.workstream(name).name]
     found = list_jobs(link_to(declared), declared, names, JobFilter("dead", actor, limit=limit))
-    print_jobs(found, declared, json, "there is no such dead letter")
+    print_jobs(found, declared, json, "there is no such dead letter" if name or actor else "no job is dead")
 
 
 def show(
@@ -104,7 +103,10 @@ def discard(
     workstream: Stream = None,
     config: ConfigPath = None,
 ) -> None:
-    """Give dead letters up; they are kept as discarded for as long as finished jobs."""
+    """Give dead letters up.
+
+    They are kept as discarded for as long as finished jobs.
+    """
     from workstreams.control import discard_all, discard_dead
 
     _check(ids, everything, actor, workstream)
@@ -119,17 +121,17 @@ def _check(ids: list[str] | None, everything: bool, actor: str | None, workstrea
     if everything and ids:
         raise misuse("--all", "ids or --all", " ".join(ids))
     if not everything and not ids:
-        raise misuse("ID", "the ids of dead letters, or --all", "none")
+        raise misuse("ID", "the ids of dead letters, or --all")
     for name, value in (("--actor", actor), ("--workstream", workstream)):
         if value is not None and not everything:
-            raise misuse(name, "it beside --all", value)
+            raise misuse(name, "it beside --all", f"it without, with {value}", typed=False)
 
 
 def _apply_all(declared: Config, workstream: str | None, actor: str | None, change: Every, verb: str) -> None:
     names = list(declared.workstreams) if workstream is None else [declared.workstream(workstream).name]
     link = link_to(declared)
     total = sum(change(link, name, actor) for name in names)
-    say(f"{total} dead letter{'' if total == 1 else 's'} {verb}")
+    say(f"{counted(total, 'dead letter')} {verb}")
 
 
 def _apply(declared: Config, ids: Sequence[str], change: Named, verb: str) -> None:

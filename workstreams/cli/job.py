@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from workstreams.cli.examples import epilog_of
 from workstreams.cli.holding import reason
-from workstreams.cli.listing import shown_record
+from workstreams.cli.listing import in_colour, shown_record
 from workstreams.cli.options import ConfigPath, Json, link_to, load
 from workstreams.cli.screen import fields, json_lines, say
 
@@ -32,9 +33,8 @@ def group() -> typer.Typer:
     """The commands about one job."""
     made = typer.Typer(help="One job.", no_args_is_help=True, rich_markup_mode=None)
     made.callback()(_about)
-    made.command("show")(show)
-    made.command("retry")(retry)
-    made.command("cancel")(cancel)
+    for name, function in (("show", show), ("retry", retry), ("cancel", cancel)):
+        made.command(name, epilog=epilog_of(f"job {name}"))(function)
     return made
 
 
@@ -43,7 +43,7 @@ def _about() -> None:
 
 
 def show(context: typer.Context, job_id: Id, json: Json = False, config: ConfigPath = None) -> None:
-    """Show a job's state, why it waits, its payload, attempts, last error, progress and log."""
+    """Show a job's state, why it waits, its error and its log."""
     from workstreams.state import read_job
 
     declared = load(context, config)
@@ -62,12 +62,16 @@ def show_state(link: Link, declared: Config, state: JobState, json: bool) -> Non
     if json:
         json_lines([record | {"log": lines}])
         return
-    fields(_details(state, record, reason(state.hold)))
-    _print_log(_without_old_progress(lines))
+    fields(_details(state, record, reason(state.hold, state.workstream)))
+    shown = {str((state.error or {}).get("traceback", "")).strip()}
+    _print_log(_without_repetitions(_without_old_progress(lines), shown))
 
 
 def retry(context: typer.Context, job_id: Id, config: ConfigPath = None) -> None:
-    """Let an ended job wait again with all its attempts, or start a scheduled one now."""
+    """Let an ended job wait again, or a scheduled one start now.
+
+    It has all its attempts before it.
+    """
     from workstreams.control import retry_jobs
     from workstreams.errors import WrongJobState
     from workstreams.state import ENDED, find_job
@@ -120,7 +124,7 @@ def _details(state: JobState, record: Mapping[str, Any], why: str) -> Iterable[t
     yield "job", state.id
     yield "workstream", state.workstream
     yield "actor", state.actor
-    yield "state", f"{state.state}, asked to stop" if state.cancelling else state.state
+    yield "state", f"{state.state}, asked to stop" if state.cancelling else in_colour(state.state)
     if state.progress is not None:
         yield "progress", _progress(state.progress)
     if why:
@@ -136,7 +140,8 @@ def _details(state: JobState, record: Mapping[str, Any], why: str) -> Iterable[t
 
 
 def _history(state: JobState, record: Mapping[str, Any]) -> Iterable[tuple[str, object]]:
-    yield "attempts", f"{state.attempt} ({state.deliveries} deliveries, {state.crashes} ended by a crash)"
+    if state.deliveries:
+        yield "attempts", _attempts(state)
     if state.worker:
         yield "worker", state.worker
     for name in _TIMES:
@@ -146,6 +151,22 @@ def _history(state: JobState, record: Mapping[str, Any]) -> Iterable[tuple[str, 
         yield "error", f"{state.error.get('type', '')}: {state.error.get('message', '')}"
         if state.error.get("traceback"):
             yield "", state.error["traceback"]
+
+
+def _attempts(state: JobState) -> str:
+    """How often it was tried, and how often it was given to a worker where that differs."""
+    more = [] if state.deliveries == state.attempt else [f"given to a worker {state.deliveries} times"]
+    more += [f"{state.crashes} ended by a crash"] if state.crashes else []
+    return ", ".join([str(state.attempt), *more])
+
+
+def _without_repetitions(lines: Iterable[Mapping[str, Any]], shown: set[str]) -> Iterable[Mapping[str, Any]]:
+    """A traceback is read once: later lines with the same one go without it."""
+    for line in lines:
+        trace = str(line.get("exception", "")).strip()
+        repeated = trace in shown
+        shown.add(trace)
+        yield {name: value for name, value in line.items() if name != "exception" or not repeated}
 
 
 def _without_old_progress(lines: Sequence[Mapping[str, Any]]) -> Iterable[Mapping[str, Any]]:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from workstreams.cli.completing import schedules
+from workstreams.cli.examples import epilog_of
 from workstreams.cli.failures import misuse
 from workstreams.cli.options import ConfigPath, Json, link_to, load
 from workstreams.cli.screen import json_lines, note, say, table
@@ -20,14 +22,14 @@ __all__ = ["group"]
 
 _COLUMNS = ("SCHEDULE", "WHEN", "ACTOR", "STREAM", "STATE", "LAST FIRED", "LAST JOB", "NEXT")
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The schedule.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The schedule.", autocompletion=schedules)]
 
 
 def group() -> typer.Typer:
     """The commands about schedules."""
     made = typer.Typer(help="What fires when.", no_args_is_help=True, rich_markup_mode=None)
     for name, function in (("list", listed), ("run", run), ("pause", pause), ("resume", resume)):
-        made.command(name)(function)
+        made.command(name, epilog=epilog_of(f"schedules {name}"))(function)
     return made
 
 

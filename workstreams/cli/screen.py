@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import sys
 from collections.abc import Iterable, Sequence
@@ -10,13 +11,38 @@ from typing import TYPE_CHECKING, Any, TextIO
 if TYPE_CHECKING:
     from rich.table import Table
 
-__all__ = ["ReaderGone", "fields", "json_lines", "note", "say", "shown", "span", "table", "wants_colour"]
+__all__ = [
+    "Marked",
+    "ReaderGone",
+    "counted",
+    "fields",
+    "json_lines",
+    "note",
+    "say",
+    "shown",
+    "span",
+    "table",
+    "wants_colour",
+]
 
 _SECOND = 1_000_000
+
+_CODES = {"red": "31", "yellow": "33", "green": "32", "cyan": "36", "dim": "2"}
 
 
 class ReaderGone(Exception):
     """Nobody reads the pipe any longer. Not an OSError, which the command's parser would take as its own."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Marked:
+    """A cell or a value that a terminal shows in a colour: red, yellow, green, cyan or dim."""
+
+    value: object
+    colour: str
+
+    def __str__(self) -> str:
+        return str(self.value)
 
 
 def shown(text: object) -> str:
@@ -39,6 +65,11 @@ def span(microseconds: int) -> str:
         if whole >= size:
             return f"{whole // size}{unit} {whole % size // below}{smaller}"
     return f"{whole}s"
+
+
+def counted(number: int, thing: str) -> str:
+    """``1 job``, ``2 jobs``."""
+    return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
 def wants_colour(stream: TextIO) -> bool:
@@ -77,11 +108,12 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], right: Itera
       rows: Their cells.
       right: Headings of the columns that are aligned to the right.
     """
-    cells = [[shown(cell) for cell in row] for row in rows]
+    listed = [list(row) for row in rows]
     numeric = [column in right for column in columns]
     if sys.stdout.isatty():
-        _rich_table(columns, cells, numeric)
+        _rich_table(columns, listed, numeric)
         return
+    cells = [[shown(cell) for cell in row] for row in listed]
     widths = [max(len(row[n]) for row in [columns, *cells]) for n in range(len(columns))]
     for row in [columns, *cells]:
         padded = [
@@ -98,12 +130,18 @@ def fields(pairs: Iterable[tuple[str, object]]) -> None:
     dim, plain = ("\x1b[2m", "\x1b[0m") if wants_colour(sys.stdout) else ("", "")
     for name, value in listed:
         first, *rest = str(value).splitlines() or [""]
-        say(f"{dim}{name.ljust(width)}{plain}  {shown(first)}".rstrip())
+        say(f"{dim}{name.ljust(width)}{plain}  {_painted(shown(first), value)}".rstrip())
         for line in rest:
             say(f"{' ' * width}  {shown(line)}".rstrip())
 
 
-def _rich_table(columns: Sequence[str], cells: Sequence[Sequence[str]], numeric: Sequence[bool]) -> None:
+def _painted(text: str, value: object) -> str:
+    if not isinstance(value, Marked) or not wants_colour(sys.stdout):
+        return text
+    return f"\x1b[{_CODES[value.colour]}m{text}\x1b[0m"
+
+
+def _rich_table(columns: Sequence[str], cells: Sequence[Sequence[object]], numeric: Sequence[bool]) -> None:
     from rich.console import Console
     from rich.measure import Measurement
 
@@ -115,7 +153,7 @@ def _rich_table(columns: Sequence[str], cells: Sequence[Sequence[str]], numeric:
 
 
 def _made_table(
-    columns: Sequence[str], cells: Sequence[Sequence[str]], numeric: Sequence[bool], gap: int
+    columns: Sequence[str], cells: Sequence[Sequence[object]], numeric: Sequence[bool], gap: int
 ) -> Table:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
@@ -126,9 +164,9 @@ def _made_table(
     )
     for column, to_right in zip(columns, numeric, strict=True):
         # Only cells of several words may be broken, and only between them.
-        words = any(" " in row[len(made.columns)] for row in cells)
+        words = any(" " in str(row[len(made.columns)]) for row in cells)
         made.add_column(column, justify="right" if to_right else "left", no_wrap=not words, overflow="fold")
     for row in cells:
         # Never markup: a key called [red] is data.
-        made.add_row(*(Text(cell) for cell in row))
+        made.add_row(*(Text(shown(cell), cell.colour if isinstance(cell, Marked) else "") for cell in row))
     return made

@@ -40,8 +40,8 @@ end
 -- A failed attempt: again later, one attempt spent.
 function ends.retry(f, job)
   local due = clock.now + (f.at or 0)
-  redis.call('HSET', keys.job(f.w, f.i), 'state', 'scheduled', 'options', f.opts, 'error', f.err,
-    'due', digits(due), 'score', '')
+  redis.call('HSET', keys.job(f.w, f.i), 'state', 'scheduled', 'error', f.err, 'due', digits(due), 'score', '')
+  if f.opts then redis.call('HSET', keys.job(f.w, f.i), 'options', f.opts) end
   if f.body then redis.call('HSET', keys.job(f.w, f.i), 'body', f.body) end
   redis.call('HINCRBY', keys.job(f.w, f.i), 'attempt', 1)
   jobs.schedule(f.w, f.i, due)
