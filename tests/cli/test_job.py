@@ -1,12 +1,47 @@
 from __future__ import annotations
 
 import json
+import threading
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from tests.cli.conftest import Command, Project
+from tests.support import wait_until
+from workstreams.admit.sessions import SessionInfo, Sessions
 from workstreams.store.keys import Keys
 from workstreams.store.link import Link
+
+#: Lets a job run and returns its id, and a thread that ends it so as soon as it is asked to stop.
+Take = Callable[[str], tuple[str, threading.Thread]]
+
+
+@pytest.fixture
+def take(project: Project, server: str, call: Command) -> Take:
+    """A job of ``free`` that runs, in the hands of the test: ``take("cancelled")``."""
+    link, sid = Link(lambda: server, Keys(project.app)), uuid4().hex
+    numbers = iter(range(1, 100))
+
+    def exchange(wants: list[Any], finishes: list[Any]) -> Any:
+        header = {"sid": sid, "worker": "host:1", "seq": next(numbers), "epoch": "", "fresh": "e"}
+        return link.scripts.run("exchange", header | {"leaving": False, "wants": wants, "finishes": finishes})
+
+    def run(outcome: str) -> tuple[str, threading.Thread]:
+        job = call("send", "free", "greet").out.strip()
+        info = SessionInfo(sid, "host:1", "main", ("free",), 3, "host", 1)
+        Sessions(link.scripts).open(info, 60_000_000)
+        [grant] = exchange([["free", 1]], [])[3]
+        record = link.keys.workstream("free", "job", job)
+
+        def end() -> None:
+            wait_until(lambda: link.scripts.client.hget(record, "cancel"))
+            exchange([], [{"w": "free", "i": job, "d": grant[2], "o": outcome, "us": 1}])
+
+        return job, threading.Thread(target=end, daemon=True)
+
+    return run
 
 
 @pytest.mark.usefixtures("project")
@@ -43,6 +78,42 @@ def test_an_unknown_job_ends_with_1(call: Command, job: str) -> None:
     ended = call("job", "show", job)
     assert (ended.code, ended.out) == (1, "")
     assert "expected the id of a job that is kept" in ended.err
+
+
+@pytest.mark.usefixtures("project")
+def test_a_job_that_waits_is_cancelled_and_is_so_when_asked_again(call: Command) -> None:
+    job = call("send", "mail", "greet").out.strip()
+    for _ in range(2):
+        ended = call("job", "cancel", job)
+        assert (ended.code, ended.out, ended.err) == (0, f"{job} is cancelled\n", "")
+
+
+def test_a_job_that_stops_within_a_second_is_said_to_be_cancelled(call: Command, take: Take) -> None:
+    job, stops = take("cancelled")
+    stops.start()
+    ended = call("job", "cancel", job)
+    stops.join()
+    assert (ended.code, ended.out) == (0, f"{job} is cancelled (it ran)\n")
+
+
+def test_a_job_that_does_not_stop_at_once_is_said_to_run_still(call: Command, take: Take) -> None:
+    job, _ = take("cancelled")
+    ended = call("job", "cancel", job)
+    assert ended.code == 0
+    assert ended.out.startswith(f"{job} was asked to stop and still runs; if it goes on, its process")
+    assert call("job", "show", job, "--json").objects()[0]["cancelling"] is True
+
+
+def test_a_job_that_was_done_before_it_could_stop_is_not_said_to_be_cancelled(
+    call: Command, take: Take
+) -> None:
+    job, is_done = take("done")
+    is_done.start()
+    ended = call("job", "cancel", job)
+    is_done.join()
+    assert (ended.code, ended.out) == (1, "")
+    assert "to stop, found it done" in ended.err
+    assert "to wait or to run, found it done" in call("job", "cancel", job).err
 
 
 def test_a_traceback_is_shown_once_however_often_the_job_failed_by_it(

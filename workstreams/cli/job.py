@@ -24,6 +24,9 @@ __all__ = ["Id", "group", "show_state"]
 
 _TIMES = ("sent", "due", "started", "ended")
 
+#: µs that a running job has to hear of its cancel, and to stop.
+_STOPS_IN = 1_000_000
+
 Id = Annotated[
     str, typer.Argument(metavar="ID", help="The job's id, or the end of it that a line of the log shows.")
 ]
@@ -87,9 +90,10 @@ def retry(context: typer.Context, job_id: Id, config: ConfigPath = None) -> None
 
 
 def cancel(context: typer.Context, job_id: Id, config: ConfigPath = None) -> None:
-    """End a job that waits; ask one that runs to stop.
+    """End a job that waits; stop one that runs.
 
-    A running job is interrupted at its next step of Python, and is not retried.
+    A running job is interrupted at its next step of Python, and is not retried. This waits a second for
+    its end, and says if it goes on: after ten, its process is ended for it.
     """
     from workstreams.control import cancel_jobs
     from workstreams.errors import WrongJobState
@@ -99,11 +103,25 @@ def cancel(context: typer.Context, job_id: Id, config: ConfigPath = None) -> Non
     workstream, job_id = job_named(link, declared, job_id)
     [change] = cancel_jobs(link, workstream, [job_id])
     if change.was == "running":
-        say(f"{job_id} was asked to stop")
+        _tell_stopped(link, workstream, job_id)
     elif change.done or change.was == "cancelled":
         say(f"{job_id} is cancelled")
     else:
         raise WrongJobState(job_id, change.was, "to wait or to run")
+
+
+def _tell_stopped(link: Link, workstream: str, job_id: str) -> None:
+    from workstreams.control import wait_for_end
+    from workstreams.errors import JobTimeout, WrongJobState
+
+    try:
+        ended = wait_for_end(link, workstream, job_id, _STOPS_IN)
+    except JobTimeout:
+        say(f"{job_id} was asked to stop and still runs; if it goes on, its process is ended for it")
+        return
+    if ended != "cancelled":
+        raise WrongJobState(job_id, ended, "to stop")
+    say(f"{job_id} is cancelled (it ran)")
 
 
 def _details(state: JobState, record: Mapping[str, Any], why: str) -> Iterable[tuple[str, object]]:
