@@ -22,7 +22,8 @@ from workstreams.admit.sessions import new_sid
 from workstreams.declare.config import Config
 from workstreams.log.lines import notice
 from workstreams.log.ship import Shipper
-from workstreams.supervisor.child import Child, how_it_ended
+from workstreams.supervisor.child import Child
+from workstreams.supervisor.ending import ending_of
 from workstreams.supervisor.orders import Crew
 from workstreams.supervisor.pacing import LONGEST_PAUSE, Pacing
 from workstreams.supervisor.renewal import Renewal, Watched
@@ -47,6 +48,9 @@ AFTER_GRACE = 3.0
 
 #: Seconds that a process whose lease was lost has to say what it had finished.
 AFTER_LOSS = 1.5
+
+
+_NO_REASON = "expected a worker process to start, found that it ended without a reason"
 
 
 class Supervisor:
@@ -265,31 +269,31 @@ class Supervisor:
 
     def _bury(self, child: Child) -> None:
         code = child.process.returncode
-        orderly = child.lost_at is None and (child.stopping or code in (EXIT_OK, EXIT_REPLACE))
-        why = child.kill_reason or how_it_ended(code)
-        self._renewal.end(child.sid, why, blame=not orderly, guilty=child.guilty)
-        if code == EXIT_CONFIG and not self.worked:
-            child.failed = (
-                child.failed or "expected a worker process to start, found that it ended without a reason"
-            )
-            child.failed_code = EXIT_CONFIG
-        if child.failed and not self.worked and child.failed_code == EXIT_CONFIG:
+        end = ending_of(child, code)
+        self._renewal.end(child.sid, end.why, blame=end.blame, guilty=child.guilty)
+        if self._cannot_start(child, code):
             # Nothing has ever worked: starting again would only say the same for ever.
-            self.failure, self._code = child.failed, EXIT_CONFIG
+            self.failure, self._code = child.failed or _NO_REASON, EXIT_CONFIG
             self.stop()
             return
-        if orderly:
+        if end.orderly:
             self._say("worker_stopped", worker=child.name, code=code)
         else:
-            self._say("worker_died", "error", worker=child.name, why=child.failed or why)
+            self._say("worker_died", "error", worker=child.name, why=child.failed or end.why)
         if self._stopping_at is None:
             self._replace(child)
         elif code not in (EXIT_OK, EXIT_REPLACE):
             self._code = self._code or EXIT_KILLED
 
+    def _cannot_start(self, child: Child, code: int) -> bool:
+        if self.worked:
+            return False
+        # A job that ends its process with this code is nothing that the config is to blame for.
+        return child.failed_code == EXIT_CONFIG or (code == EXIT_CONFIG and not child.opening)
+
     def _replace(self, child: Child) -> None:
         crew = next(one for one in self._crews if one.pool == child.spec.pool)
-        recycled = child.process.returncode == EXIT_REPLACE and child.lost_at is None and child.ready
+        recycled = child.process.returncode == EXIT_REPLACE and child.leaving
         pause = self._pacing.pause_after(crew.pool, time.monotonic() - child.began, orderly=recycled)
         self._due.append((time.monotonic() + pause, crew))
 
