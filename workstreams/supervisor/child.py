@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import math
 import os
 import signal
 import socket
@@ -15,12 +16,15 @@ from typing import Any
 
 from workstreams.log.frames import Frame, FrameReader
 from workstreams.supervisor import statuses
-from workstreams.supervisor.spec import EXIT_CONFIG, LOST, VARIABLE, ChildSpec
+from workstreams.supervisor.spec import EXIT_CONFIG, LOST, OVERDUE, VARIABLE, ChildSpec
 
 __all__ = ["Child"]
 
 #: Bytes read from a pipe in one go.
 CHUNK = 1 << 16
+
+#: Seconds that a process which is told to go has for its last words, beyond what runs in it.
+LAST_WORDS = 1.5
 
 
 class Child:
@@ -39,6 +43,7 @@ class Child:
       draining: Whether it has said that it asks for no more work.
       leaving: Whether it has said that it ends in order.
       lost_at: Monotonic seconds at which its lease was found to be lost.
+      end_by: Monotonic seconds at which it is to be killed, if it is still there.
       killed: Whether its supervisor killed it.
       kill_reason: What it was made to end for, "" for nothing.
       guilty: The jobs that it was made to end for, as the lease names them.
@@ -58,6 +63,7 @@ class Child:
         self.killed = False
         self.kill_reason = ""
         self.lost_at: float | None = None
+        self.end_by = math.inf
         self.guilty: frozenset[str] = frozenset()
         self.began = time.monotonic()
         self.log_fd, self.output_fd = log_read, output_read
@@ -153,6 +159,19 @@ class Child:
             self._note_loss(why)
             self._order(LOST)
 
+    def overrun(self, job: str) -> None:
+        """Tell it that a job in it is past its hard bound, and that it must go for that; once is enough.
+
+        Parameters:
+          job: As the lease names it: against this one its end counts, and not against the others.
+        """
+        if job in self.guilty:
+            return
+        self.guilty |= {job}
+        self.kill_reason = self.kill_reason or f"a job was past its hard bound: {job}"
+        self._end_in(self.spec.overdue_grace)
+        self._order(OVERDUE)
+
     def kill(self, reason: str) -> None:
         """End it now, with everything that it started in its session."""
         self.killed = True
@@ -162,6 +181,10 @@ class Child:
 
     def _note_loss(self, why: str) -> None:
         self.lost_at, self.kill_reason = time.monotonic(), why
+        self._end_in(0.0)
+
+    def _end_in(self, seconds: float) -> None:
+        self.end_by = min(self.end_by, time.monotonic() + seconds + LAST_WORDS)
 
     def _order(self, order: bytes) -> None:
         with contextlib.suppress(BrokenPipeError):

@@ -36,7 +36,7 @@ def ending_of(child: Child, code: int) -> Ending:
       code: How it ended, as ``subprocess`` tells it.
     """
     asked = child.stopping and (child.killed or code >= 0)
-    orderly = child.lost_at is None and (asked or child.leaving)
+    orderly = child.lost_at is None and not child.guilty and (asked or child.leaving)
     # Whoever lost its lease holds nothing any more that could be to blame.
     return Ending(orderly, child.kill_reason or how_it_ended(code), not orderly and child.lost_at is None)
 

@@ -20,6 +20,7 @@ from workstreams.supervisor.spec import (
     EXIT_REPLACE,
     LOST,
     ORPHAN_END,
+    OVERDUE,
     RETIRE,
     ChildSpec,
 )
@@ -68,6 +69,8 @@ class Serving:
         self._code = EXIT_OK
         #: Monotonic seconds at which it ends whatever runs; None while it works.
         self._deadline: float | None = None
+        #: Jobs past their hard bound: nobody waits for them.
+        self._stuck = 0
         self._lost = False
         self._orphan = False
 
@@ -104,6 +107,9 @@ class Serving:
         elif told == RETIRE:
             # What runs may take its time: a change of its code must not cost a job its run.
             self._drain(math.inf, EXIT_OK)
+        elif told == OVERDUE:
+            self._stuck += 1
+            self._drain(self._spec.overdue_grace, EXIT_REPLACE)
         else:
             self._be_orphaned()
 
@@ -154,7 +160,7 @@ class Serving:
             self._deadline, self._code = min(self._deadline, until), min(self._code, code)
 
     def _unfinished(self) -> bool:
-        return self._admitted.exchange.busy > self._dead()
+        return self._admitted.exchange.busy > self._dead() + self._stuck
 
     def _be_left_behind(self) -> int:
         """Its jobs run elsewhere: nothing that still runs here may be recorded."""
