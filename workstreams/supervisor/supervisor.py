@@ -24,7 +24,7 @@ from workstreams.supervisor.ending import ending_of
 from workstreams.supervisor.orders import Crew
 from workstreams.supervisor.pacing import LONGEST_PAUSE, Pacing
 from workstreams.supervisor.reading import Reading
-from workstreams.supervisor.renewal import Renewal, Watched
+from workstreams.supervisor.renewal import Ended, Renewal, Watched
 from workstreams.supervisor.signals import Asks
 from workstreams.supervisor.spec import (
     DRAIN,
@@ -152,7 +152,7 @@ class Supervisor:
                 if time.monotonic() > (self._stopping_at or 0.0):
                     child.kill("its supervisor failed")
                 time.sleep(0.02)  # the loop that would wait for their pipes is what failed
-            self._renewal.end(child.sid, "its supervisor failed", blame=False)
+            self._renewal.end(Ended(child.sid, "its supervisor failed", blame=False))
 
     def _pause(self) -> float:
         return max(0.0, min([TICK, *(at - time.monotonic() for at, _ in self._due)]))
@@ -245,7 +245,10 @@ class Supervisor:
     def _bury(self, child: Child) -> None:
         code = child.process.returncode
         end = ending_of(child, code)
-        self._renewal.end(child.sid, end.why, blame=end.blame, guilty=child.guilty)
+        if child.opening:
+            self._renewal.end(Ended(child.sid, end.why, end.blame, child.guilty))
+        else:
+            self._renewal.forget(child.sid)
         if self._cannot_start(child, code):
             # Nothing has ever worked: starting again would only say the same for ever.
             self.failure, self._code = child.failed or _NO_REASON, EXIT_CONFIG
