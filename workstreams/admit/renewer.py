@@ -12,7 +12,7 @@ from workstreams.admit.sessions import Sessions
 __all__ = ["Renewer", "pause_before_next"]
 
 #: Seconds before another try after a failed renewal.
-RETRY = 0.5
+RETRY = 0.25
 
 
 def pause_before_next(lease: float, next_expiry: float | None) -> float:

@@ -2,7 +2,7 @@ import signal
 
 import pytest
 
-from workstreams.supervisor.child import how_it_ended
+from workstreams.supervisor.ending import how_it_ended
 
 
 @pytest.mark.parametrize(
