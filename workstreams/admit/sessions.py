@@ -39,9 +39,9 @@ class SessionInfo:
     pool: str
     workstreams: tuple[str, ...]
     max_deliveries: int
-    watched: bool = True
     host: str = dataclasses.field(default_factory=socket.gethostname)
     pid: int = dataclasses.field(default_factory=os.getpid)
+    watched: bool = True
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
