@@ -61,9 +61,9 @@ def shape(line: str) -> str:
 
 
 def measured(line: str) -> str:
-    """The same without times and numbers either."""
+    """The same without times, numbers and the length of a rule either."""
     line = re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z|\d\d:\d\d:\d\dZ", "<time>", shape(line))
-    return re.sub(r"\d+(\.\d+)?", "<n>", line)
+    return re.sub(r"─+", "─", re.sub(r"\d+(\.\d+)?", "<n>", line))
 
 
 #: A line of a log, as the terminal shows it.
