@@ -167,9 +167,8 @@ class AdmissionMiddleware(Middleware):
         lanes = lanes_of(map(config.workstream, names), config, worker.worker_threads, queue.put)
         sid, lost = self.sid or new_sid(), threading.Event()
         sessions = Sessions(link.patient_scripts())
-        info = SessionInfo(
-            sid, worker_name(), self.pool, tuple(names), config.worker.max_deliveries, self.watched
-        )
+        most, watched = config.worker.max_deliveries, self.watched
+        info = SessionInfo(sid, worker_name(), self.pool, tuple(names), most, watched=watched)
         with redis_errors(link.url):
             if not self.watched:
                 # A supervisor publishes when its user starts it; a process that is replaced
