@@ -160,6 +160,17 @@ def test_a_cancelled_job_can_be_retried_and_its_old_result_is_gone(desk: Desk) -
     assert not desk.rig.client.exists(result)
 
 
+def test_what_was_held_against_a_job_is_forgotten_when_it_is_retried(desk: Desk) -> None:
+    desk.rig.open("s1", "mail")
+    [job] = desk.rig.send("mail")
+    [given] = desk.rig.ask("s1", "mail").grants
+    desk.rig.tell("s1", given.end("dead"))
+    record = desk.rig.keys.workstream("mail", "job", job)
+    desk.rig.client.hset(record, mapping={"crashes": 2, "lapses": 8})
+    retry_jobs(desk.link, "mail", [job])
+    assert (desk.rig.job("mail", job)["crashes"], desk.rig.job("mail", job).get("lapses", "0")) == ("0", "0")
+
+
 def test_a_scheduled_retry_starts_now_and_keeps_its_count(desk: Desk) -> None:
     desk.rig.open("s1", "mail")
     [job] = desk.rig.send("mail")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -28,12 +28,15 @@ Ids = Annotated[
 All = Annotated[
     # Nobody means everything by a variable that happens to be set.
     bool,
-    flag("--all", allow_from_autoenv=False, help="All of them, or all of --actor and --workstream."),
+    flag("--all", allow_from_autoenv=False, help="All of them, or all of --actor, --error and --workstream."),
+]
+Error = Annotated[
+    str | None, flag("--error", metavar="TYPE", help="Only those that died of this error: ValueError.")
 ]
 Stream = Annotated[str | None, flag("--workstream", metavar="NAME", help="With --all: only this one's.")]
 
 Named = Callable[["Link", str, Sequence[str]], "list[Change]"]
-Every = Callable[["Link", str, str | None], int]
+Every = Callable[["Link", str], int]
 
 
 def group() -> typer.Typer:
@@ -48,6 +51,7 @@ def listed(
     context: typer.Context,
     name: Name = None,
     actor: Actor = None,
+    error: Error = None,
     limit: Limit = 50,
     json: Json = False,
     config: ConfigPath = None,
@@ -57,8 +61,9 @@ def listed(
 
     declared = load(context, config)
     names = None if name is None else [declared.workstream(name).name]
-    found = list_jobs(link_to(declared), declared, names, JobFilter("dead", actor, limit=limit))
-    print_jobs(found, declared, json, "there is no such dead letter" if name or actor else "no job is dead")
+    found = list_jobs(link_to(declared), declared, names, JobFilter("dead", actor, limit=limit, error=error))
+    any_of_them = name is None and actor is None and error is None
+    print_jobs(found, declared, json, "no job is dead" if any_of_them else "there is no such dead letter")
 
 
 def show(
@@ -85,16 +90,17 @@ def retry(
     ids: Ids = None,
     everything: All = False,
     actor: Actor = None,
+    error: Error = None,
     workstream: Stream = None,
     config: ConfigPath = None,
 ) -> None:
     """Let dead letters wait again, with all their attempts before them."""
     from workstreams.control import retry_all, retry_jobs
 
-    _check(ids, everything, actor, workstream)
+    _check(ids, everything, {"--actor": actor, "--error": error, "--workstream": workstream})
     declared = load(context, config)
     if everything:
-        _apply_all(declared, workstream, actor, retry_all, "retried")
+        _apply_all(declared, workstream, lambda link, ws: retry_all(link, ws, actor, error), "retried")
     else:
         _apply(declared, ids or [], lambda link, ws, jobs: retry_jobs(link, ws, jobs, "dead"), "retried")
 
@@ -104,6 +110,7 @@ def discard(
     ids: Ids = None,
     everything: All = False,
     actor: Actor = None,
+    error: Error = None,
     workstream: Stream = None,
     config: ConfigPath = None,
 ) -> None:
@@ -113,28 +120,28 @@ def discard(
     """
     from workstreams.control import discard_all, discard_dead
 
-    _check(ids, everything, actor, workstream)
+    _check(ids, everything, {"--actor": actor, "--error": error, "--workstream": workstream})
     declared = load(context, config)
     if everything:
-        _apply_all(declared, workstream, actor, discard_all, "discarded")
+        _apply_all(declared, workstream, lambda link, ws: discard_all(link, ws, actor, error), "discarded")
     else:
         _apply(declared, ids or [], discard_dead, "discarded")
 
 
-def _check(ids: list[str] | None, everything: bool, actor: str | None, workstream: str | None) -> None:
+def _check(ids: list[str] | None, everything: bool, of: Mapping[str, str | None]) -> None:
     if everything and ids:
         raise misuse("--all", "ids or --all", " ".join(ids))
     if not everything and not ids:
         raise misuse("ID", "the ids of dead letters, or --all")
-    for name, value in (("--actor", actor), ("--workstream", workstream)):
+    for name, value in of.items():
         if value is not None and not everything:
             raise misuse(name, "it beside --all", f"it without, with {value}", typed=False)
 
 
-def _apply_all(declared: Config, workstream: str | None, actor: str | None, change: Every, verb: str) -> None:
+def _apply_all(declared: Config, workstream: str | None, change: Every, verb: str) -> None:
     names = list(declared.workstreams) if workstream is None else [declared.workstream(workstream).name]
     link = link_to(declared)
-    total = sum(change(link, name, actor) for name in names)
+    total = sum(change(link, name) for name in names)
     say(f"{counted(total, 'dead letter')} {verb}")
 
 

@@ -50,22 +50,55 @@ function jobs.tell_due(asked)
   end
 end
 
--- Forgets finished jobs beyond the count or the age that is kept, a few at a time.
-local FORGET_AT_ONCE = 4
+-- The ids of ended jobs that are over the age or the count that is kept, the oldest first, at most so many.
+function jobs.outdated(index, age, count, most)
+  local ids = redis.call('ZRANGEBYSCORE', index, '-inf', digits(clock.now - age), 'LIMIT', 0, most)
+  local over = math.min(redis.call('ZCARD', index) - count, most)
+  return over > #ids and redis.call('ZRANGE', index, 0, over - 1) or ids
+end
 
-function jobs.forget_old(ws, index, age, most, added)
-  local over = redis.call('ZCARD', index) - most
-  -- Records go by themselves when they are old; their places are looked at now and then.
-  if over <= 0 and clock.now % 16 ~= 0 then return end
-  local old, gone, records = redis.call('ZRANGE', index, 0, (added or 0) + FORGET_AT_ONCE - 1, 'WITHSCORES'), 0, {}
-  for i = 1, #old, 2 do
-    if over <= gone and tonumber(old[i + 1]) > clock.now - age then break end
-    gone = gone + 1
-    records[gone] = keys.job(ws, old[i])
-  end
-  if gone == 0 then return end
-  redis.call('ZREMRANGEBYRANK', index, 0, gone - 1)
+-- Forgets the first of an index, which these are, and their records.
+function jobs.forget(ws, index, ids)
+  if #ids == 0 then return end
+  local records = {}
+  for i, id in ipairs(ids) do records[i] = keys.job(ws, id) end
+  redis.call('ZREMRANGEBYRANK', index, 0, #ids - 1)
   redis.call('UNLINK', unpack(records))
+end
+
+-- Each end makes room for itself and for some more. At their age one call of sixteen looks, for
+-- sixteen times as many.
+local FORGET_AT_ONCE, MOST_FORGOTTEN = 4, 250
+
+function jobs.forget_old(ws, index, age, count, added)
+  local most = (added or 0) + FORGET_AT_ONCE
+  if clock.now % 16 == 0 then
+    jobs.forget(ws, index, jobs.outdated(index, age, count, math.min(16 * most, MOST_FORGOTTEN)))
+    return
+  end
+  local over = redis.call('ZCARD', index) - count
+  if over > 0 then jobs.forget(ws, index, redis.call('ZRANGE', index, 0, math.min(over, most) - 1)) end
+end
+
+-- A dead letter that is kept no longer goes without anybody having looked at it: the log says so.
+function jobs.forget_dead(ws, set, most)
+  local index = keys.ws(ws, 'dead')
+  local ids = jobs.outdated(index, set.dead_age, set.dead_count, most)
+  if #ids == 0 then return 0 end
+  jobs.forget(ws, index, ids)
+  events.of_workstream(ws, 'discarded', 'info', cjson.encode({reason = 'kept no longer', was = 'dead', count = #ids,
+    first = ids[1], last = ids[#ids]}))
+  return #ids
+end
+
+-- Forgets what has ended in a workstream and is kept no longer: at most so many finished jobs and as
+-- many dead letters. Returns the larger of the two numbers: when it is `most`, there may be more.
+function jobs.tidy(ws, most)
+  local set, index = settings.of(ws), keys.ws(ws, 'done')
+  local kept = set or jobs.KEPT
+  local ids = jobs.outdated(index, kept.done_age, kept.done_count, most)
+  jobs.forget(ws, index, ids)
+  return math.max(#ids, set and jobs.forget_dead(ws, set, most) or 0)
 end
 
 -- Ended for good and no dead letter: kept among the finished ones, for as long as those.
@@ -76,7 +109,6 @@ function jobs.keep(ws, id, state)
   local set, index = settings.of(ws) or jobs.KEPT, keys.ws(ws, 'done')
   redis.call('HSET', keys.job(ws, id), 'state', state, 'ended', clock.text)
   redis.call('ZADD', index, clock.text, id)
-  redis.call('EXPIRE', keys.job(ws, id), math.ceil(set.done_age / 1000000))
   jobs.forget_old(ws, index, set.done_age, set.done_count)
 end
 
@@ -95,7 +127,7 @@ function jobs.die(ws, job, reason)
   redis.call('HSET', keys.job(ws, job.id), 'state', 'dead', 'ended', clock.text, 'error', reason)
   redis.call('ZADD', keys.ws(ws, 'dead'), clock.text, job.id)
   local set = settings.of(ws)
-  if set then jobs.forget_old(ws, keys.ws(ws, 'dead'), set.dead_age, set.dead_count) end
+  if set then jobs.forget_dead(ws, set, 1 + FORGET_AT_ONCE) end
   events.of_job(ws, 'dead', 'error', job, reason)
   events.count(ws, 'dead')
 end
