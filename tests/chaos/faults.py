@@ -153,18 +153,18 @@ class Faults:
             self._log.write(planned.kind, [], place=place.name)
 
     def _choose(self, target: str, choice: float) -> tuple[Place, list[int], list[int]] | None:
-        """Where, to whom, and the workers there."""
+        """Where, to whom, and the workers there; None while there is nobody."""
         places = self._fleet.schedulers if target == "scheduler" else self._fleet.hosts
-        place = _one_of([one for one in places if one.process is not None], choice)
-        if place is None:
-            return None
-        workers = place.workers()
-        one = _one_of(workers, choice * 7 % 1)
-        # A supervisor before its workers, or it would see them go.
-        pids = [place.pid, *workers] if target == "host" else [place.pid]
+        running = [(place, place.workers()) for place in places if place.process is not None]
         if target == "worker":
-            pids = [] if one is None else [one]
-        return (place, pids, workers) if pids else None
+            each = [(place, [worker], workers) for place, workers in running for worker in workers]
+            return _one_of(each, choice)
+        chosen = _one_of(running, choice)
+        if chosen is None:
+            return None
+        place, workers = chosen
+        # A supervisor before its workers, or it would see them go.
+        return place, [place.pid, *workers] if target == "host" else [place.pid], workers
 
     # Redis, and the way there.
 

@@ -62,7 +62,7 @@ class Session:
         receiver = self._helpers.start("receiver", self._folder / "arrivals.log").answer()
         fleet = Fleet(self._folder, self._project.environ(f"127.0.0.1:{receiver}"), self._log)
         fleet.open(wanted.hosts, wanted.schedulers)
-        aftermath = Aftermath(self._server, fleet.keep)
+        aftermath = Aftermath(self._server, wanted, fleet.keep)
         self._await_workers(aftermath, fleet)
         producer = self._helpers.start("producer", self._folder, wanted.seed)
         operator = Operator(self._folder, self._server.socket)
