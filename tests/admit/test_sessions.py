@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -88,3 +90,22 @@ def test_only_a_blamed_end_counts_against_the_jobs(rig: Rig, sessions: Sessions)
         assert rig.ask(sid, "mail").ids == [job]
         sessions.end(sid, "gone", blame=blame)
         assert rig.job("mail", job).get("crashes", "0") == crashes
+
+
+def test_the_last_lines_of_what_a_session_holds_go_with_its_end_by_the_name_of_the_lease(
+    rig: Rig, sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sessions.open(info("s1"), 5 * SECOND)
+    silent, guilty = running(rig, "s1", 2)
+    calls: list[Mapping[str, Any]] = []
+    run = rig.scripts.run
+
+    def note(operation: str, call: Mapping[str, Any]) -> Any:
+        calls.append(call)
+        return run(operation, call)
+
+    monkeypatch.setattr(rig.scripts, "run", note)
+    said = {f"mail/{guilty}": ["{}"], "mail/elsewhere": ["{}"]}
+    sessions.end("s1", "it was killed", blame=True, last_lines=lambda name: said.get(name, []))
+    assert calls[-1]["tails"] == {f"mail/{guilty}~1": ["{}"]}
+    assert silent not in str(calls[-1]["tails"])

@@ -24,12 +24,18 @@ class Swallowing:
         self.swallowed = 0
         self._mark, self._left = b"", 0
         self._links: list[socket.socket] = []
+        self._deaf: list[threading.Event] = []
         threading.Thread(target=self._accept, daemon=True).start()
 
     def swallow(self, operation: str, times: int = 1) -> None:
         """Lose the replies to the next calls of a script, and all that would follow on those connections."""
         self._mark = hashlib.sha1(source_of(operation)[0].encode()).hexdigest().encode()
         self._left = times
+
+    def silence(self) -> None:
+        """Let nothing more come back on the connections that are open now."""
+        for deaf in self._deaf:
+            deaf.set()
 
     def _accept(self) -> None:
         with contextlib.suppress(OSError):
@@ -39,6 +45,7 @@ class Swallowing:
                 far.connect(self._path)
                 self._links += [near, far]
                 deaf = threading.Event()
+                self._deaf.append(deaf)
                 for ends in ((near, far), (far, near)):
                     threading.Thread(target=self._pass_on, args=(*ends, deaf), daemon=True).start()
 

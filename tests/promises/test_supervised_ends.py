@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections import Counter
 from pathlib import Path
 
@@ -101,3 +102,34 @@ def test_a_job_that_ignores_its_timeout_is_ended_after_the_bound_and_no_neighbou
         assert [event["j"] for event in project.events("work", "reaped")] == [stuck]
         [died] = supervisor.events("worker_died")
         assert died["why"] == f"a job was past its hard bound: work/{stuck}~1"
+
+
+CRASH = """
+@actor(workstream="work")
+def crash(number):
+    run(0)
+    os.kill(os.getpid(), number)
+    time.sleep(60)  # the signal ends it
+"""
+
+
+@pytest.mark.parametrize(
+    ("number", "name"), [(signal.SIGSEGV, "SIGSEGV"), (35, "signal 35")], ids=["SIGSEGV", "real-time"]
+)
+def test_a_crash_is_told_with_its_signal_and_the_last_words_of_the_interpreter(
+    tmp_path: Path, app_name: str, server_url: str, number: int, name: str
+) -> None:
+    worker = "{processes: 1, max_deliveries: 1}"
+    with fleet(tmp_path, app_name, server_url, "  work: {threads: 1}\n", CRASH, worker) as project:
+        supervisor = project.start()
+        supervisor.wait_for_workers(1)
+        [bad] = project.send("work", "crash", 1, int(number))
+        project.wait_until_empty("work")
+        assert project.states("work", [bad]) == Counter(dead=1)
+        [reaped] = project.events("work", "reaped")
+        assert f"its process was ended by {name}" in reaped["x"]
+        supervisor.wait_for_workers(2)
+        if number == signal.SIGSEGV:
+            printed = [line["text"] for line in supervisor.events("output")]
+            assert "Fatal Python error: Segmentation fault" in printed
+        assert supervisor.stop() == 0

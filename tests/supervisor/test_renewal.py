@@ -2,7 +2,7 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from tests.support import wait_until
 from workstreams.admit import sessions
 from workstreams.store.scripts import ScriptFailed
 from workstreams.supervisor.renewal import MOST_FAILURES, Ended, Renewal, Watched
+from workstreams.supervisor.tails import Tails
 
 LEASE = 150_000
 
@@ -26,6 +27,7 @@ class Sessions:
         self.overdue: tuple[tuple[str, str], ...] = ()
         self.away = threading.Event()
         self.tried: list[str] = []
+        self.last_lines: Sequence[str] = ()
         self.failing: dict[str, Exception] = {}
 
     def renew(self, sids: Sequence[str], lease_us: int) -> sessions.Renewal:
@@ -35,13 +37,22 @@ class Sessions:
         self.renewed.append(list(sids))
         return sessions.Renewal(self.lost, self.overdue, None)
 
-    def end(self, sid: str, why: str, *, blame: bool, guilty: object = ()) -> int:
+    def end(
+        self,
+        sid: str,
+        why: str,
+        *,
+        blame: bool,
+        guilty: object = (),
+        last_lines: Callable[[str], Sequence[str]] | None = None,
+    ) -> int:
         if self.away.is_set():
             raise redis.ConnectionError("away")
         self.tried.append(sid)
         if sid in self.failing:
             raise self.failing[sid]
         self.ended.append((sid, why, blame))
+        self.last_lines = [] if last_lines is None else last_lines("mail/j1")
         return 0
 
 
@@ -176,3 +187,14 @@ def test_a_session_that_was_never_opened_is_renewed_no_more_and_not_ended(
     wait_until(lambda: rig.sessions.renewed[-1] == [])
     assert rig.renewal.stop(5)
     assert rig.sessions.tried == []
+
+
+def test_the_last_lines_go_with_an_end_that_counts_and_only_with_that(rig: Rig) -> None:
+    tails = Tails()
+    tails.put("mail", "j1", {"event": "last"})
+    rig.renewal.end(Ended("s1", "it was killed", blame=True, tails=tails))
+    wait_until(lambda: rig.sessions.ended)
+    assert rig.sessions.last_lines == ['{"event":"last"}']
+    rig.renewal.end(Ended("s2", "it stopped", blame=False, tails=tails))
+    wait_until(lambda: len(rig.sessions.ended) == 2)
+    assert rig.sessions.last_lines == []

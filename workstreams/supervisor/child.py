@@ -17,6 +17,7 @@ from typing import Any
 from workstreams.log.frames import Frame, FrameReader
 from workstreams.supervisor import statuses
 from workstreams.supervisor.spec import EXIT_CONFIG, LOST, OVERDUE, VARIABLE, ChildSpec
+from workstreams.supervisor.tails import Tails
 
 __all__ = ["Child"]
 
@@ -46,6 +47,7 @@ class Child:
       end_by: Monotonic seconds at which it is to be killed, if it is still there.
       killed: Whether its supervisor killed it.
       kill_reason: What it was made to end for, "" for nothing.
+      tails: The last lines of its jobs.
       guilty: The jobs that it was made to end for, as the lease names them.
     """
 
@@ -88,6 +90,7 @@ class Child:
             for fd in (log_write, output_write, control_read):
                 os.close(fd)
         self.name = f"{socket.gethostname()}:{self.process.pid}"
+        self.tails = Tails()
         self._frames = FrameReader({"app": app, "worker": self.name})
         self._output = b""
 
@@ -176,6 +179,9 @@ class Child:
         """End it now, with everything that it started in its session."""
         self.killed = True
         self.kill_reason = self.kill_reason or reason
+        if self.process.returncode is not None:
+            # Its number may be another's by now.
+            return
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
 

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import logging
 import os
 import select
@@ -52,6 +53,8 @@ def main() -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _deaf)
     os.register_at_fork(after_in_child=_hear_again)
+    # What a crash of the interpreter leaves behind is printed, and so among its jobs' last lines.
+    faulthandler.enable(all_threads=False)
     spec = ChildSpec.decode(os.environ.pop(VARIABLE))
     pipe = PipeWriter(spec.log_fd)
     try:

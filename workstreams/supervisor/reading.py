@@ -7,6 +7,7 @@ import selectors
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from workstreams.log.frames import Frame
 from workstreams.log.lines import notice
 from workstreams.log.ship import Shipper
 from workstreams.supervisor.child import Child
@@ -72,21 +73,28 @@ class Reading:
             self._forget(child.log_fd)
         for frame in frames:
             if frame["k"] == "line":
-                self._shipper.put(frame["ws"], frame["j"], frame["o"])
-                self._show(frame["o"])
+                self._keep(child, frame)
             elif frame["k"] == "status":
                 self._hear(child, frame)
         texts, ended = child.read_output()
         if ended:
             self._forget(child.output_fd)
         for text in texts:
-            self.say("output", worker=child.name, text=text[:LONGEST])
+            child.tails.put_output(self.say("output", worker=child.name, text=text[:LONGEST]))
 
-    def say(self, event: str, level: str = "info", **fields: Any) -> None:
-        """Write a line of the supervisor's own."""
+    def say(self, event: str, level: str = "info", **fields: Any) -> dict[str, Any]:
+        """Write a line of the supervisor's own, and return it."""
         line = notice(event, {"app": self._app, **fields}) | {"level": level}
         self._shipper.put("", None, line)
         self._show(line)
+        return line
+
+    def _keep(self, child: Child, frame: Frame) -> None:
+        workstream, job, line = frame["ws"], frame["j"], frame["o"]
+        self._shipper.put(workstream, job, line)
+        self._show(line)
+        if job:
+            child.tails.put(workstream, job, line)
 
     def _forget(self, fd: int) -> None:
         """A pipe at its end is always readable: looking at it would never sleep again."""

@@ -20,6 +20,7 @@ from workstreams.admit.renewer import pause_before_next
 from workstreams.admit.sessions import Renewal as Renewed
 from workstreams.admit.sessions import Sessions
 from workstreams.store.scripts import ScriptFailed
+from workstreams.supervisor.tails import Tails
 
 __all__ = ["Ended", "Renewal", "Watched"]
 
@@ -57,6 +58,7 @@ class Ended:
       why: What ended the process.
       blame: Whether the deliveries count against the jobs.
       guilty: Only against these, if there are any.
+      tails: Its jobs' last lines, for the record of one that is dead by this.
       failures: How often the script could not carry it out.
     """
 
@@ -64,6 +66,7 @@ class Ended:
     why: str
     blame: bool
     guilty: frozenset[str] = frozenset()
+    tails: Tails | None = None
     failures: int = 0
 
 
@@ -196,7 +199,8 @@ class Renewal(threading.Thread):
     def _tell(self, one: Ended) -> bool:
         """Tell one end; whether nothing is left to do about it."""
         try:
-            self._sessions.end(one.sid, one.why, blame=one.blame, guilty=one.guilty)
+            last = one.tails.of if one.tails is not None and one.blame else None
+            self._sessions.end(one.sid, one.why, blame=one.blame, guilty=one.guilty, last_lines=last)
         except (redis.ConnectionError, redis.TimeoutError):
             raise
         except Exception as error:

@@ -160,7 +160,9 @@ class Serving:
             self._deadline, self._code = min(self._deadline, until), min(self._code, code)
 
     def _unfinished(self) -> bool:
-        return self._admitted.exchange.busy > self._dead() + self._stuck
+        """Whether something runs, or something that ran is not told to Redis yet, which may be away."""
+        exchange = self._admitted.exchange
+        return exchange.busy > self._dead() + self._stuck or exchange.untold > 0
 
     def _be_left_behind(self) -> int:
         """Its jobs run elsewhere: nothing that still runs here may be recorded."""
@@ -173,16 +175,17 @@ class Serving:
         return EXIT_REPLACE
 
     def _leave(self) -> int:
-        if self._admitted.exchange.busy:
+        exchange = self._admitted.exchange
+        if exchange.busy or exchange.untold:
             # Threads cannot be ended. What is done so far is told; what runs is the
             # supervisor's to hand back, once this process is gone.
-            self._admitted.exchange.close(LAST_CALL)
+            told = exchange.close(LAST_CALL)
             self._announce(LEAVING)
-            return self._code or EXIT_KILLED
+            return self._code or EXIT_KILLED if told else EXIT_KILLED
         # Before the session is given up: a renewal must not take that for a loss.
         self._announce(LEAVING)
         self._worker.stop(timeout=2_000)
-        return self._code
+        return EXIT_KILLED if exchange.untold else self._code
 
     def _announce(self, state: str) -> None:
         if not self._orphan:

@@ -21,6 +21,7 @@ from workstreams.declare.config import Config
 from workstreams.log.ship import Shipper
 from workstreams.supervisor.child import Child
 from workstreams.supervisor.ending import ending_of
+from workstreams.supervisor.oom import OutOfMemory
 from workstreams.supervisor.orders import Crew
 from workstreams.supervisor.pacing import LONGEST_PAUSE, Pacing
 from workstreams.supervisor.reading import Reading
@@ -84,6 +85,7 @@ class Supervisor:
         self._due: list[tuple[float, Crew]] = []
         self._pacing = Pacing()
         self._noted: list[tuple[str, str | None]] = []
+        self._out_of_memory = OutOfMemory()
         self._reading = Reading(config.app, shipper, show, asks, self._hear)
         self._stopping_at: float | None = None
         self._retired = False
@@ -141,6 +143,7 @@ class Supervisor:
     def _look(self) -> None:
         self._start_due()
         self._reading.wait(self._pause())
+        self._out_of_memory.look()
         self._reap()
         self._obey()
 
@@ -244,9 +247,9 @@ class Supervisor:
 
     def _bury(self, child: Child) -> None:
         code = child.process.returncode
-        end = ending_of(child, code)
+        end = ending_of(child, code, out_of_memory=self._out_of_memory.was_lately())
         if child.opening:
-            self._renewal.end(Ended(child.sid, end.why, end.blame, child.guilty))
+            self._renewal.end(Ended(child.sid, end.why, end.blame, child.guilty, child.tails))
         else:
             self._renewal.forget(child.sid)
         if self._cannot_start(child, code):
