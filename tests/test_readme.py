@@ -61,9 +61,9 @@ def shape(line: str) -> str:
 
 
 def measured(line: str) -> str:
-    """The same without times and numbers either."""
+    """The same without times, numbers and the length of a rule either."""
     line = re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z|\d\d:\d\d:\d\dZ", "<time>", shape(line))
-    return re.sub(r"\d+(\.\d+)?", "<n>", line)
+    return re.sub(r"─+", "─", re.sub(r"\d+(\.\d+)?", "<n>", line))
 
 
 #: A line of a log, as the terminal shows it.
@@ -85,12 +85,17 @@ def alike(line: str, shown: str) -> bool:
 
 
 def frame(folder: Path, environ: dict[str, str], wanted: str) -> list[str]:
-    """The first frame that ``status --watch`` draws on a terminal as wide as the README's."""
+    """The first frame that ``status --watch`` draws on a terminal hardly wider than the README's."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         ["workstreams", "status", "--watch"],
         cwd=folder,
-        env={**environ, "TERM": "xterm", "COLUMNS": str(max(map(len, wanted.splitlines()))), "LINES": "30"},
+        env={
+            **environ,
+            "TERM": "xterm",
+            "COLUMNS": str(max(map(len, wanted.splitlines())) + 6),
+            "LINES": "30",
+        },
         stdin=theirs,
         stdout=theirs,
     )

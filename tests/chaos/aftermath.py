@@ -13,12 +13,14 @@ from redis.client import Pipeline
 from tests.chaos.events import collect
 from tests.chaos.project import AFTER, APP, CALLS, SCHEDULE, TICKS
 from tests.chaos.server import Server
+from tests.chaos.settings import Settings
 from workstreams.store.keys import Keys
 
 __all__ = ["Aftermath"]
 
-#: Seconds without a single end after which what is left counts as lost.
-STALL = 45.0
+#: Seconds without a single end after which what is left counts as lost, beside those of the longest
+#: window of a rate: it may be used up.
+STALL, LONGEST_WINDOW = 45.0, 120.0
 
 #: Seconds between two looks.
 LOOK = 0.1
@@ -34,11 +36,14 @@ class Aftermath:
 
     Parameters:
       server: The server.
+      settings: Its rates tell how long nothing may start.
       keep: Called while it waits: starts again what ended.
     """
 
-    def __init__(self, server: Server, keep: Callable[[], None]) -> None:
+    def __init__(self, server: Server, settings: Settings, keep: Callable[[], None]) -> None:
         self._server, self._keep = server, keep
+        windows = [rate.window / 1_000_000 for rate in settings.limits]
+        self._patience = STALL + min(LONGEST_WINDOW, max(windows))
         self._keys = Keys(APP)
 
     def workers(self) -> int:
@@ -56,7 +61,7 @@ class Aftermath:
     def drain(self, *names: str) -> None:
         """Wait until nothing of these waits, is scheduled or runs, as long as something still ends."""
         ends, since = -1, time.monotonic()
-        while self._sum(names, self._unfinished) and time.monotonic() - since < STALL:
+        while self._sum(names, self._unfinished) and time.monotonic() - since < self._patience:
             self._keep()
             if (now := self._sum(names, self._ended)) != ends:
                 ends, since = now, time.monotonic()

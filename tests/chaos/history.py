@@ -120,10 +120,17 @@ class FaultLog:
     def __init__(self, path: Path) -> None:
         self._notes = Notes(path)
 
-    def write(self, kind: str, pids: Sequence[int] = (), began: int | None = None, **more: Any) -> None:
-        """Note one; without ``began`` it took no time."""
+    def write(
+        self,
+        kind: str,
+        pids: Sequence[int] = (),
+        began: int | None = None,
+        ended: int | None = None,
+        **more: Any,
+    ) -> None:
+        """Note one; without ``began`` it took no time, without ``ended`` it is over now."""
         now = now_us()
-        fault = Fault(kind, now if began is None else began, now, tuple(pids), more)
+        fault = Fault(kind, began or ended or now, ended or now, tuple(pids), more)
         self._notes.write(orjson.dumps(fault).decode())
 
     def close(self) -> None:

@@ -12,8 +12,8 @@ from workstreams.units import parse_duration, parse_rate
 
 __all__ = ["parser", "settings_of"]
 
-#: Without --faults: everything but what loses data that nobody can bring back.
-DEFAULT = ("kill", "stop", "redis", "proxy")
+#: Without --faults: everything but a loss of power, which takes data along that nobody can bring back.
+DEFAULT = ("kill", "stop", "deploy", "redis", "full", "proxy", "operate")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -28,6 +28,7 @@ def parser() -> argparse.ArgumentParser:
     add("--jobs", type=int, help="send at most so many; left out, as many as the rates allow")
     add("--rate", type=_rate, nargs="+", action="extend", help="rates, which all hold (200/s 10000/m)")
     add("--concurrency", type=int, default=usual.concurrency, help="jobs at once over the fleet (50)")
+    add("--work", type=float, default=usual.work, help="of the jobs' lengths, 5 ms to 2 s, so many times (1)")
     add("--kill-every", type=_seconds, default=usual.kill_every, help="time between faults, on average (5s)")
     add("--lease", type=_seconds, default=usual.lease, help="(2s)")
     add("--hosts", "--workers", type=int, default=usual.hosts, help="supervisors (3)")
@@ -52,6 +53,7 @@ def settings_of(options: argparse.Namespace) -> Settings:
         jobs=options.jobs,
         rates=tuple(options.rate or Settings().rates),
         concurrency=options.concurrency,
+        work=options.work,
         kill_every=options.kill_every,
         lease=options.lease,
         hosts=options.hosts,

@@ -15,6 +15,8 @@ GROUPS = {
     "kill": ("kill-worker", "kill-supervisor", "kill-host", "kill-scheduler"),
     "stop": ("stop-worker", "stop-supervisor", "stop-host", "stop-scheduler"),
     "proxy": ("cut", "drop", "delay", "hang"),
+    "deploy": ("drain-host", "drain-scheduler"),
+    "operate": ("pause", "cancel"),
 }
 
 #: Every kind, and how often it comes beside the others.
@@ -27,6 +29,8 @@ KINDS = {
     "stop-supervisor": 2,
     "stop-host": 1,
     "stop-scheduler": 1,
+    "drain-host": 2,
+    "drain-scheduler": 1,
     "redis": 2,
     "power": 2,
     "full": 1,
@@ -34,6 +38,8 @@ KINDS = {
     "drop": 3,
     "delay": 1,
     "hang": 1,
+    "pause": 1,
+    "cancel": 4,
 }
 
 

@@ -48,7 +48,7 @@ def length_of(chance: random.Random) -> float:
     """Milliseconds that a job works: 5 ms to 2 s, most of them short, 90 ms on average."""
     kind = chance.random()
     low, high = (5, 100) if kind < 0.9 else (100, 500) if kind < 0.99 else (500, 2000)
-    return round(chance.uniform(low, high), 1)
+    return chance.uniform(low, high)
 
 
 class Producer:
@@ -105,7 +105,8 @@ class Producer:
 
     def _job(self, kind: str) -> Job[Any]:
         options = {"on_success": "after"} if kind == "followed" else {}
-        return Job(CALLS, "flaky" if kind == "flaky" else "call", (length_of(self._chance),), {}, options)
+        length = round(length_of(self._chance) * self._settings.work, 1)
+        return Job(CALLS, "flaky" if kind == "flaky" else "call", (length,), {}, options)
 
     def _note(self, what: str, jobs: list[Job[Any]], kind: str) -> None:
         at = now_us()

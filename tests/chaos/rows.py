@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from tests.chaos.causes import causes_of, ends_of_their_own
 from tests.chaos.checks.evidence import Broken, Evidence
 from tests.chaos.checks.follow_ups import follow_ups_of
+from tests.chaos.checks.orders import cancels_of
 from tests.chaos.checks.rates import margin_of
 from tests.chaos.checks.sends import forgotten
 from tests.chaos.checks.slots import leases_at_once, runs_at_once
@@ -55,6 +56,7 @@ def rows_of(evidence: Evidence, broken: Sequence[Broken]) -> list[Row]:
         _rates,
         _slots,
         _ticks,
+        _orders,
         _recoveries,
         _share,
         _ends,
@@ -138,6 +140,15 @@ def _ticks(evidence: Evidence) -> Iterator[Row]:
     doubled = sum(len(jobs) > 1 for jobs in ticks.jobs.values())
     text = f"{len(ticks.fired)} fired, {doubled} doubled, {len(ticks.missed)} missed"
     yield Row("ticks", f"{text}, {len(ticks.skipped)} skipped by name", "I5")
+
+
+def _orders(evidence: Evidence) -> Iterator[Row]:
+    pauses = sum(fault.kind == "pause" for fault in evidence.history.faults)
+    lives, asked = evidence.lives, cancels_of(evidence)
+    finals = [life.final for job in asked if (life := lives.get(job)) is not None]
+    ended = sum(final is not None and final.name == "cancelled" for final in finals)
+    if pauses or asked:
+        yield Row("operators", f"{pauses} pauses; {ended} jobs cancelled, of {len(asked)} asked for", "I8")
 
 
 def _recoveries(evidence: Evidence) -> Iterator[Row]:

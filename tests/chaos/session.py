@@ -15,6 +15,7 @@ from tests.chaos.fleet import Fleet
 from tests.chaos.helpers import Helpers
 from tests.chaos.history import FaultLog
 from tests.chaos.notes import now_us
+from tests.chaos.operators import Operator
 from tests.chaos.plan import plan_of
 from tests.chaos.project import AFTER, CALLS, MARK, TICKS, Project
 from tests.chaos.server import Server
@@ -61,10 +62,11 @@ class Session:
         receiver = self._helpers.start("receiver", self._folder / "arrivals.log").answer()
         fleet = Fleet(self._folder, self._project.environ(f"127.0.0.1:{receiver}"), self._log)
         fleet.open(wanted.hosts, wanted.schedulers)
-        aftermath = Aftermath(self._server, fleet.keep)
+        aftermath = Aftermath(self._server, wanted, fleet.keep)
         self._await_workers(aftermath, fleet)
         producer = self._helpers.start("producer", self._folder, wanted.seed)
-        faults = Faults(fleet, self._server, proxy.order, self._log, wanted.lease)
+        operator = Operator(self._folder, self._server.socket)
+        faults = Faults(fleet, self._server, proxy.order, operator, self._log, wanted.lease)
         try:
             self._under_fire(faults, fleet, lambda: producer.has_ended() and aftermath.is_done(CALLS, AFTER))
         finally:

@@ -15,8 +15,8 @@ __all__ = ["possible", "share_of"]
 #: µs between two looks.
 STEP = 10_000
 
-#: Faults during which Redis could not be reached, or not well, or had no memory left.
-AWAY = ("redis", "power", "full", "hang", "delay")
+#: Faults during which Redis could not be reached, or not well, had no memory left, or nothing was to start.
+AWAY = ("redis", "power", "full", "hang", "delay", "pause")
 
 
 def share_of(evidence: Evidence) -> float:

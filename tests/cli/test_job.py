@@ -149,3 +149,26 @@ def test_deliveries_and_crashes_are_told_where_they_differ_from_the_attempts(
     link.close()
     told = "attempts    1, given to a worker 3 times, 2 ended by a crash"
     assert told in call("job", "show", job).out
+
+
+@pytest.mark.usefixtures("project")
+def test_a_job_is_found_by_the_end_of_its_id_that_the_log_shows(call: Command) -> None:
+    job, other = (call("send", "mail", "greet", n).out.strip() for n in "12")
+    assert f"job         {job}" in call("job", "show", job[-8:]).out
+    assert call("job", "cancel", job[-8:]).out == f"{job} is cancelled\n"
+    assert call("job", "retry", job[-8:]).out == f"{job} waits (it was cancelled)\n"
+    lines = call("tail", "--job", other[-8:], "--no-follow", "--json").objects()
+    assert [line["job"] for line in lines] == [other]
+    ended = call("job", "show", job[-7:])
+    assert (ended.code, ended.out) == (1, "")
+
+
+@pytest.mark.usefixtures("project")
+def test_an_end_that_two_ids_have_is_told_with_both(call: Command) -> None:
+    for job in ("first-order-42", "second-order-42"):
+        call("send", "mail", "greet", "--job-id", job)
+    ended = call("job", "cancel", "order-42")
+    assert (ended.code, ended.out) == (2, "")
+    assert "first-order-42" in ended.err
+    assert "second-order-42" in ended.err
+    assert call("job", "cancel", "first-order-42").code == 0

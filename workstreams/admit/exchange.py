@@ -77,6 +77,7 @@ class Exchange(threading.Thread):
         self._ask = Asking(scripts, self._note_trouble, self._give_up)
         self._holdings = Holdings()
         self._finishes: list[dict[str, Any]] = []
+        self._carried = 0
         self._flush_at: float | None = None
         self._bounds: list[tuple[str, int]] = []
         self._seq = 0
@@ -149,6 +150,12 @@ class Exchange(threading.Thread):
         """How many deliveries have not ended."""
         return sum(lane.busy for lane in self.lanes.values())
 
+    @property
+    def untold(self) -> int:
+        """How many finishes Redis has not confirmed yet."""
+        with self._changed:
+            return len(self._finishes) + self._carried
+
     def close(self, timeout: float) -> bool:
         """Send what is left and end the thread.
 
@@ -184,6 +191,7 @@ class Exchange(threading.Thread):
             finishes, wants, leaving = self._collect()
             if finishes or wants or leaving or self._bounds:
                 self._turn(finishes, wants, leaving)
+                self._carried = len(finishes) if self._abandoned else 0
                 self._left = self._left or leaving
             with self._changed:
                 if self._closing and not self._finishes:
@@ -205,6 +213,7 @@ class Exchange(threading.Thread):
                 return [], [], self._draining and not self._left
             finishes = self._finishes[:MOST_FINISHES]
             del self._finishes[:MOST_FINISHES]
+            self._carried = len(finishes)
             self._flush_at = now if self._finishes else None
             if not self._draining:
                 wants += self._freed(finishes, wants)

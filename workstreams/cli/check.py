@@ -10,7 +10,8 @@ import typer
 
 from workstreams.cli.failures import exit_code_of, tell
 from workstreams.cli.options import ConfigPath, link_to, load
-from workstreams.cli.screen import counted, note, say, shown, table
+from workstreams.cli.screen import counted, note, say, shown
+from workstreams.cli.tables import table
 from workstreams.errors import (
     ConfigError,
     NothingRunsHere,

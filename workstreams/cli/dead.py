@@ -9,8 +9,9 @@ import typer
 
 from workstreams.cli.examples import epilog_of
 from workstreams.cli.failures import FAILED, misuse
-from workstreams.cli.job import show_state
+from workstreams.cli.job import Id, show_state
 from workstreams.cli.listing import Actor, Limit, Name, print_jobs
+from workstreams.cli.naming import job_named
 from workstreams.cli.options import ConfigPath, Json, flag, link_to, load
 from workstreams.cli.screen import counted, note, say
 
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
 
 __all__ = ["group"]
 
-Ids = Annotated[list[str] | None, typer.Argument(metavar="ID", help="Ids of dead letters.")]
+Ids = Annotated[
+    list[str] | None, typer.Argument(metavar="ID", help="Ids of dead letters, or the ends of them.")
+]
 All = Annotated[
     # Nobody means everything by a variable that happens to be set.
     bool,
@@ -65,7 +68,7 @@ def listed(
 
 def show(
     context: typer.Context,
-    job_id: Annotated[str, typer.Argument(metavar="ID", help="The job's id.")],
+    job_id: Id,
     json: Json = False,
     config: ConfigPath = None,
 ) -> None:
@@ -75,7 +78,8 @@ def show(
 
     declared = load(context, config)
     link = link_to(declared)
-    state = read_job(link, declared, job_id)
+    workstream, job_id = job_named(link, declared, job_id)
+    state = read_job(link, declared, job_id, workstream)
     if state.state != "dead":
         raise WrongJobState(job_id, state.state, "to be a dead letter")
     show_state(link, declared, state, json)
@@ -143,12 +147,12 @@ def _apply_all(declared: Config, workstream: str | None, change: Every, verb: st
 
 def _apply(declared: Config, ids: Sequence[str], change: Named, verb: str) -> None:
     from workstreams.errors import JobNotFound, WrongJobState
-    from workstreams.state import find_job
 
     link, failed = link_to(declared), False
-    for job_id in dict.fromkeys(ids):
+    for typed in dict.fromkeys(ids):
         try:
-            found = change(link, find_job(link, declared, job_id)[0], [job_id])[0]
+            workstream, job_id = job_named(link, declared, typed)
+            found = change(link, workstream, [job_id])[0]
             if not found.done:
                 raise WrongJobState(job_id, found.was, "to be a dead letter")
         except (JobNotFound, WrongJobState) as error:

@@ -30,7 +30,7 @@ Wrote {file}. What is next:
 
   2. List its module in {file}:  import: [jobs]
   3. workstreams check                        whether all of it fits together
-  4. workstreams up                           the server and the workers
+  4. workstreams up --watch                   the server and the workers, which follow what you save
   5. workstreams send mail send_mail ann      in another terminal; watch it with: workstreams tail
 """
 

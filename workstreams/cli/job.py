@@ -11,6 +11,7 @@ import typer
 from workstreams.cli.examples import epilog_of
 from workstreams.cli.holding import reason
 from workstreams.cli.listing import in_colour, shown_record
+from workstreams.cli.naming import job_named
 from workstreams.cli.options import ConfigPath, Json, link_to, load
 from workstreams.cli.screen import fields, json_lines, say
 
@@ -19,14 +20,16 @@ if TYPE_CHECKING:
     from workstreams.state import JobState
     from workstreams.store.link import Link
 
-__all__ = ["group", "show_state"]
+__all__ = ["Id", "group", "show_state"]
 
 _TIMES = ("sent", "due", "started", "ended")
 
 #: µs that a running job has to hear of its cancel, and to stop.
 _STOPS_IN = 1_000_000
 
-Id = Annotated[str, typer.Argument(metavar="ID", help="The job's id.")]
+Id = Annotated[
+    str, typer.Argument(metavar="ID", help="The job's id, or the end of it that a line of the log shows.")
+]
 
 
 def group() -> typer.Typer:
@@ -48,7 +51,8 @@ def show(context: typer.Context, job_id: Id, json: Json = False, config: ConfigP
 
     declared = load(context, config)
     link = link_to(declared)
-    show_state(link, declared, read_job(link, declared, job_id), json)
+    workstream, job_id = job_named(link, declared, job_id)
+    show_state(link, declared, read_job(link, declared, job_id, workstream), json)
 
 
 def show_state(link: Link, declared: Config, state: JobState, json: bool) -> None:
@@ -74,11 +78,12 @@ def retry(context: typer.Context, job_id: Id, config: ConfigPath = None) -> None
     """
     from workstreams.control import retry_jobs
     from workstreams.errors import WrongJobState
-    from workstreams.state import ENDED, find_job
+    from workstreams.state import ENDED
 
     declared = load(context, config)
     link = link_to(declared)
-    [change] = retry_jobs(link, find_job(link, declared, job_id)[0], [job_id])
+    workstream, job_id = job_named(link, declared, job_id)
+    [change] = retry_jobs(link, workstream, [job_id])
     if not change.done:
         raise WrongJobState(job_id, change.was, f"to be scheduled, {', '.join(ENDED[:-1])} or {ENDED[-1]}")
     say(f"{job_id} waits (it was {change.was})")
@@ -92,11 +97,10 @@ def cancel(context: typer.Context, job_id: Id, config: ConfigPath = None) -> Non
     """
     from workstreams.control import cancel_jobs
     from workstreams.errors import WrongJobState
-    from workstreams.state import find_job
 
     declared = load(context, config)
     link = link_to(declared)
-    workstream = find_job(link, declared, job_id)[0]
+    workstream, job_id = job_named(link, declared, job_id)
     [change] = cancel_jobs(link, workstream, [job_id])
     if change.was == "running":
         _tell_stopped(link, workstream, job_id)

@@ -10,7 +10,8 @@ import typer
 from workstreams.cli.completing import workstreams
 from workstreams.cli.holding import reason
 from workstreams.cli.options import flag
-from workstreams.cli.screen import Marked, json_lines, note, table
+from workstreams.cli.screen import Marked, json_lines, note
+from workstreams.cli.tables import Ago, table
 
 if TYPE_CHECKING:
     from workstreams.declare.config import Config
@@ -63,6 +64,7 @@ def print_jobs(found: Listing, declared: Config, json: bool, nothing: str) -> No
             ("JOB", "STREAM", "ACTOR", "STATE", "TRY", "KEY", "SINCE", "WHY"),
             map(_row, found.jobs),
             {"TRY"},
+            {"KEY", "WHY"},
         )
     else:
         note(nothing)
@@ -71,12 +73,9 @@ def print_jobs(found: Listing, declared: Config, json: bool, nothing: str) -> No
 
 
 def _row(state: JobState) -> Sequence[object]:
-    from workstreams.state.decoding import stamp_or_none
-
-    since = (stamp_or_none(state.at) or "-")[:19] + "Z"
     return [
         *(state.id, state.workstream, state.actor, in_colour(state.state), state.attempt),
-        *(state.key or "-", since, _why(state)),
+        *(state.key or "-", Ago(state.at or None), _why(state)),
     ]
 
 

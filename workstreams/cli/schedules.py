@@ -11,7 +11,8 @@ from workstreams.cli.completing import schedules
 from workstreams.cli.examples import epilog_of
 from workstreams.cli.failures import misuse
 from workstreams.cli.options import ConfigPath, Json, link_to, load
-from workstreams.cli.screen import json_lines, note, say, table
+from workstreams.cli.screen import json_lines, note, say
+from workstreams.cli.tables import Ago, table
 from workstreams.errors import ConfigError, nearest
 
 if TYPE_CHECKING:
@@ -113,16 +114,14 @@ def _workstream(config: Config, name: str) -> str:
 
 def _row(state: ScheduleState) -> Sequence[object]:
     from workstreams.schedule.moments import iso
-    from workstreams.state.decoding import stamp_or_none
 
-    fired = stamp_or_none(state.last_fired)
     return [
         state.name,
         state.when,
         state.actor,
         state.workstream or "-",
         state.state,
-        f"{fired[:19]}Z" if fired else "-",
+        Ago(state.last_fired),
         state.last_job_state or "-",
         ", ".join(iso(tick) for tick in state.next_ticks[:1]) or "-",
     ]

@@ -1,15 +1,12 @@
-"""What a command writes: tables and colours on a terminal, plain aligned lines in a pipe, JSON if asked."""
+"""What a command writes: colours on a terminal, plain text in a pipe, JSON if asked."""
 
 from __future__ import annotations
 
 import dataclasses
 import os
 import sys
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, TextIO
-
-if TYPE_CHECKING:
-    from rich.table import Table
+from collections.abc import Iterable
+from typing import Any, TextIO
 
 __all__ = [
     "Marked",
@@ -21,7 +18,6 @@ __all__ = [
     "say",
     "shown",
     "span",
-    "table",
     "wants_colour",
 ]
 
@@ -100,29 +96,6 @@ def json_lines(records: Iterable[dict[str, Any]]) -> None:
         say(json_line(record))
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[object]], right: Iterable[str] = ()) -> None:
-    """Print rows under headings.
-
-    Parameters:
-      columns: The headings.
-      rows: Their cells.
-      right: Headings of the columns that are aligned to the right.
-    """
-    listed = [list(row) for row in rows]
-    numeric = [column in right for column in columns]
-    if sys.stdout.isatty():
-        _rich_table(columns, listed, numeric)
-        return
-    cells = [[shown(cell) for cell in row] for row in listed]
-    widths = [max(len(row[n]) for row in [columns, *cells]) for n in range(len(columns))]
-    for row in [columns, *cells]:
-        padded = [
-            cell.rjust(width) if to_right else cell.ljust(width)
-            for cell, width, to_right in zip(row, widths, numeric, strict=True)
-        ]
-        say("  ".join(padded).rstrip())
-
-
 def fields(pairs: Iterable[tuple[str, object]]) -> None:
     """Print names and values, one pair a line; a value of several lines is indented below its name."""
     listed = list(pairs)
@@ -139,34 +112,3 @@ def _painted(text: str, value: object) -> str:
     if not isinstance(value, Marked) or not wants_colour(sys.stdout):
         return text
     return f"\x1b[{_CODES[value.colour]}m{text}\x1b[0m"
-
-
-def _rich_table(columns: Sequence[str], cells: Sequence[Sequence[object]], numeric: Sequence[bool]) -> None:
-    from rich.console import Console
-    from rich.measure import Measurement
-
-    console = Console(no_color=not wants_colour(sys.stdout), highlight=False)
-    made = _made_table(columns, cells, numeric, gap=1)
-    if Measurement.get(console, console.options.update(width=10_000), made).maximum > console.width:
-        made = _made_table(columns, cells, numeric, gap=0)
-    console.print(made)
-
-
-def _made_table(
-    columns: Sequence[str], cells: Sequence[Sequence[object]], numeric: Sequence[bool], gap: int
-) -> Table:
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-    from rich.text import Text
-
-    made = Table(
-        box=SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold", padding=(0, gap, 0, gap)
-    )
-    for column, to_right in zip(columns, numeric, strict=True):
-        # Only cells of several words may be broken, and only between them.
-        words = any(" " in str(row[len(made.columns)]) for row in cells)
-        made.add_column(column, justify="right" if to_right else "left", no_wrap=not words, overflow="fold")
-    for row in cells:
-        # Never markup: a key called [red] is data.
-        made.add_row(*(Text(shown(cell), cell.colour if isinstance(cell, Marked) else "") for cell in row))
-    return made

@@ -10,7 +10,8 @@ import typer
 from workstreams.cli.completing import workstreams
 from workstreams.cli.holding import reason
 from workstreams.cli.options import ConfigPath, Json, flag, link_to, load
-from workstreams.cli.screen import Marked, fields, json_lines, span, table
+from workstreams.cli.screen import Marked, fields, json_lines, span
+from workstreams.cli.tables import table
 from workstreams.cli.watching import check_watchable, repeat
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def command(
         elif name is not None:
             fields(_details(states[0]))
         else:
-            table(_COLUMNS, [_row(state) for state in states], _NUMBERS)
+            table(_COLUMNS, [_row(state) for state in states], _NUMBERS, {"LATER", "FAIL/M", "DEAD"})
 
     if watch:
         repeat(show, f"{declared.app}, every second")

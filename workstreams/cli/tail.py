@@ -10,6 +10,7 @@ import typer
 from workstreams.cli.arguments import id_of, one_of
 from workstreams.cli.completing import workstreams
 from workstreams.cli.failures import misuse
+from workstreams.cli.naming import job_named
 from workstreams.cli.options import ConfigPath, Json, flag, link_to, load
 from workstreams.cli.screen import say
 from workstreams.errors import ConfigError
@@ -17,6 +18,9 @@ from workstreams.units import parse_duration
 
 if TYPE_CHECKING:
     import redis
+
+    from workstreams.declare.config import Config
+    from workstreams.store.link import Link
 
 __all__ = ["NAME", "command"]
 
@@ -86,7 +90,7 @@ def command(
         after=after,
         since_us=begin,
         last=last,
-        job=id_of(job, "--job"),
+        job=None if job is None else _whole(link, declared, job),
         actor=actor,
         level=level,
         grep=grep,
@@ -95,6 +99,16 @@ def command(
     write = renderer(sys.stdout, "json" if json else "pretty")
     for line in lines:
         say(write(line.record() if json else line.values))
+
+
+def _whole(link: Link, declared: Config, job: str) -> str:
+    from workstreams.errors import JobNotFound
+
+    try:
+        return job_named(link, declared, id_of(job, "--job") or "")[1]
+    except JobNotFound:
+        # Lines are kept for longer than jobs.
+        return job
 
 
 def _check_cursor(text: str | None) -> None:

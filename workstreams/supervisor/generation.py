@@ -14,9 +14,10 @@ from workstreams.errors import ConfigError, RedisUnsuitable
 from workstreams.log.lines import notice
 from workstreams.log.ship import Shipper
 from workstreams.store.check import server_facts, suitability
-from workstreams.store.client import producer_client, redis_errors, worker_client
+from workstreams.store.client import lease_client, producer_client, redis_errors, worker_client
 from workstreams.store.keys import Keys
 from workstreams.store.link import Link
+from workstreams.store.scripts import Scripts
 from workstreams.supervisor.echo import Echo, Printer
 from workstreams.supervisor.emptiness import Emptiness
 from workstreams.supervisor.keeper import Served
@@ -102,7 +103,10 @@ class Generation:
         retention = {name: config.workstream(name).keep.logs for name in names}
         self._shipper = Shipper(worker_client(served.url), self._link.keys, retention)
         self._renewal = Renewal(
-            Sessions(self._link.patient_scripts()), config.worker.lease, self._lose, self._overdue
+            Sessions(Scripts(lease_client(served.url, config.worker.lease), self._link.keys)),
+            config.worker.lease,
+            lambda sid: self._supervisor.lose(sid),
+            lambda sid, job: self._supervisor.overrun(sid, job),
         )
         self._emptiness: Emptiness | None = None
         if orders.until_empty:
@@ -180,12 +184,6 @@ class Generation:
     def _last_call(self) -> float:
         """Whoever asked twice for the end is not kept waiting for a server that hangs."""
         return LAST_CALL if self._asks.count < 2 else HASTY_CALL
-
-    def _lose(self, sid: str) -> None:
-        self._supervisor.lose(sid, "its lease was lost")
-
-    def _overdue(self, sid: str, job: str) -> None:
-        self._supervisor.lose(sid, f"a job was past its hard bound: {job}", frozenset({job}))
 
     def _prints_of(self, worker: str) -> bool:
         return self._supervisor.owns(worker) if worker else self.in_front

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from tests.chaos.causes import INNOCENT, cause_of
 from tests.chaos.checks.evidence import SLACK, Broken, Evidence
+from tests.chaos.checks.orders import cancels_of
 from tests.chaos.history import Event, Send
 from tests.chaos.leases import Life
 
@@ -54,7 +55,8 @@ def _broken_end(evidence: Evidence, life: Life, final: Event) -> Iterator[Broken
     if final.name == "finished":
         yield from _not_run(evidence, life, final)
     elif final.name != "dead":
-        yield Broken("I1", f"nobody asked for it, but it is {final.name}", life.job)
+        if final.name != "cancelled" or life.job not in cancels_of(evidence):
+            yield Broken("I1", f"nobody asked for it, but it is {final.name}", life.job)
     elif final.more.get("type") != "Poison" or life.ends(("reaped",)) < MOST_DELIVERIES:
         ended = f"it is dead without having ended {MOST_DELIVERIES} processes"
         yield Broken("I1", f"{ended}: {dict(final.more)}", life.job)
