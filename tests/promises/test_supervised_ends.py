@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.promises.fleet import fleet
+from tests.support import wait_until
 
 JOBS = """
 @actor(workstream="work")
@@ -133,3 +134,49 @@ def test_a_crash_is_told_with_its_signal_and_the_last_words_of_the_interpreter(
             printed = [line["text"] for line in supervisor.events("output")]
             assert "Fatal Python error: Segmentation fault" in printed
         assert supervisor.stop() == 0
+
+
+SLOW_END = """
+import workstreams
+from dramatiq.middleware import Middleware
+
+class SlowEnd(Middleware):
+    def after_worker_shutdown(self, broker, worker):
+        time.sleep(2)  # something is closed
+
+workstreams.current_broker().add_middleware(SlowEnd())
+
+@actor(workstream="work")
+def nap(seconds):
+    run(seconds)
+"""
+
+
+def test_a_process_that_has_given_its_session_up_and_lingers_has_not_died(
+    tmp_path: Path, app_name: str, server_url: str
+) -> None:
+    worker = "{processes: 1, lease: 1s, recycle: {jobs: 1}}"
+    with fleet(tmp_path, app_name, server_url, "  work: {threads: 1}\n", SLOW_END, worker) as project:
+        supervisor = project.start()
+        supervisor.wait_for_workers(1)
+        project.wait_for_ends(project.send("work", "nap", 1, 0))
+        # Renewals find that its session is over, several times.
+        supervisor.wait_for_workers(2)
+        assert supervisor.stop() == 0
+        assert not supervisor.events("worker_died")
+
+
+def test_a_process_is_not_replaced_for_a_weight_that_every_fresh_one_has(
+    tmp_path: Path, app_name: str, server_url: str
+) -> None:
+    worker = "{processes: 1, recycle: {memory: 20MiB}}"
+    with fleet(tmp_path, app_name, server_url, "  work: {threads: 1}\n", SLOW_END, worker) as project:
+        supervisor = project.start()
+        supervisor.wait_for_workers(1)
+        [line] = wait_until(lambda: supervisor.events("recycling_impossible"))
+        assert line["level"] == "error"
+        assert "found 20MiB" in line["why"]
+        # Longer than it takes to look at the weight.
+        ids = project.send("work", "nap", 4, 0.3)
+        project.wait_for_ends(ids)
+        assert len(supervisor.workers()) == 1
