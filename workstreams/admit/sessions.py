@@ -31,6 +31,8 @@ class SessionInfo:
       max_deliveries: Deliveries ended by a dying process until a job is poison.
       host: The machine.
       pid: The process.
+      watched: Whether a supervisor renews it, and says so when its process has died: then a lease that
+        only ran out counts for less.
     """
 
     sid: str
@@ -40,6 +42,7 @@ class SessionInfo:
     max_deliveries: int
     host: str = dataclasses.field(default_factory=socket.gethostname)
     pid: int = dataclasses.field(default_factory=os.getpid)
+    watched: bool = True
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -92,6 +95,7 @@ class Sessions:
             pid=info.pid,
             pool=info.pool,
             workstreams=",".join(info.workstreams),
+            watched="1" if info.watched else "0",
         )
         self._epoch = self._scripts.run("open_session", call)[0].decode()
         return self._epoch

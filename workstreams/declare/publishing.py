@@ -85,6 +85,7 @@ def publish(config: Config, scripts: Scripts, known_epoch: str = "", fresh_epoch
     limits |= {name: limit_fields(ws, shared=False) for name, ws in config.workstreams.items()}
     bound = config.worker.hard_bound
     call: dict[str, Any] = {
+        "request": uuid4().hex,
         "version": config.version,
         "epoch": known_epoch,
         "fresh": fresh_epoch or uuid4().hex,
