@@ -6,6 +6,7 @@ import signal
 from collections import Counter
 from pathlib import Path
 
+import orjson
 import pytest
 
 from tests.promises.fleet import fleet
@@ -109,6 +110,7 @@ CRASH = """
 @actor(workstream="work")
 def crash(number):
     run(0)
+    current_job().log("about to crash")
     os.kill(os.getpid(), number)
     time.sleep(60)  # the signal ends it
 """
@@ -129,9 +131,13 @@ def test_a_crash_is_told_with_its_signal_and_the_last_words_of_the_interpreter(
         assert project.states("work", [bad]) == Counter(dead=1)
         [reaped] = project.events("work", "reaped")
         assert f"its process was ended by {name}" in reaped["x"]
+        link = project.broker.link
+        tail = link.scripts.client.hget(link.keys.workstream("work", "job", bad), "tail")
+        last = [orjson.loads(line) for line in orjson.loads(tail or b"[]")]
+        assert last[0]["event"] == "about to crash"
         supervisor.wait_for_workers(2)
         if number == signal.SIGSEGV:
-            printed = [line["text"] for line in supervisor.events("output")]
+            printed = [line["text"] for line in last if line["event"] == "output"]
             assert "Fatal Python error: Segmentation fault" in printed
         assert supervisor.stop() == 0
 
