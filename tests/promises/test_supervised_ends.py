@@ -186,3 +186,30 @@ def test_a_process_is_not_replaced_for_a_weight_that_every_fresh_one_has(
         ids = project.send("work", "nap", 4, 0.3)
         project.wait_for_ends(ids)
         assert len(supervisor.workers()) == 1
+
+
+DEAF = """
+import ctypes
+
+@actor(workstream="work")
+def hold():
+    note("start", current_job().id, current_job().delivery, os.getpid(), time.monotonic())
+    # A call into C that keeps the interpreter: nothing else in the process runs on.
+    ctypes.PyDLL(None).sleep(50)
+"""
+
+
+def test_an_overdue_job_that_lets_its_process_hear_nothing_is_ended_with_it_all_the_same(
+    tmp_path: Path, app_name: str, server_url: str
+) -> None:
+    worker = "{processes: 1, lease: 1s, grace: 1s, max_deliveries: 1, hard_bound: 1s}"
+    workstreams = "  work: {threads: 2, timeout: 1s}\n"
+    with fleet(tmp_path, app_name, server_url, workstreams, DEAF, worker) as project:
+        supervisor = project.start()
+        supervisor.wait_for_workers(1)
+        [bad] = project.send("work", "hold", 1)
+        project.wait_until_empty("work")
+        assert project.states("work", [bad]) == Counter(dead=1)
+        assert project.runs()[bad] == 1
+        [died] = supervisor.events("worker_died")
+        assert died["why"] == f"a job was past its hard bound: work/{bad}~1"
