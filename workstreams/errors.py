@@ -17,7 +17,8 @@
     └── RedisUnsuitable        the server answers but cannot hold the promises
 
 Every message is one sentence: what was expected, what was found, what to do.
-The data behind it is in the attributes.
+The data behind it is in the attributes. Where a send of several jobs fails, whatever the
+error, it says what became of them: ``jobs``, ``sent``, ``in_doubt`` of the root.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ import dataclasses
 from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 __all__ = [
     "ConfigError",
@@ -60,7 +62,22 @@ def _did_you_mean(name: str, known: Iterable[str]) -> str:
 
 
 class WorkstreamsError(Exception):
-    """Root of everything that workstreams raises on purpose."""
+    """Root of everything that workstreams raises on purpose.
+
+    Jobs go to Redis in batches, each of them all or nothing, so a send may fail after some were sent.
+    An id is sent once: to send ``error.jobs[error.sent:]`` again, with the broker's ``enqueue`` or
+    ``enqueue_many``, sends what is missing and nothing twice, for as long as ended jobs are kept.
+
+    Attributes:
+      jobs: Where a send failed, the jobs of that call in their order; empty where none was tried.
+      sent: How many of them, from the first on, Redis has for certain.
+      in_doubt: Those of a batch whose answer did not come: all of them may be sent, or none. (Some,
+        after RedisUnsuitable.) What stands behind them was not sent.
+    """
+
+    jobs: tuple[Any, ...] = ()
+    sent: int = 0
+    in_doubt: tuple[Any, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -260,13 +277,7 @@ class NoResult(WorkstreamsError):
 
 
 class RedisUnavailable(WorkstreamsError):
-    """Redis could not be reached in time.
-
-    Attributes:
-      sent: How many jobs of a batch had been sent for certain before that.
-    """
-
-    sent: int = 0
+    """Redis could not be reached in time."""
 
 
 class NothingRunsHere(RedisUnavailable):

@@ -40,7 +40,14 @@ def answer(
     *grants: list[Any], why: str = "empty", wait: int = -1, refused: Sequence[int] = (), ws: str = "mail"
 ) -> list[Any]:
     """What the exchange script says."""
-    return [b"epoch", b"1700000000000000", list(refused), list(grants), [[ws.encode(), why.encode(), wait]]]
+    return [
+        b"epoch",
+        b"1700000000000000",
+        list(refused),
+        list(grants),
+        [[ws.encode(), why.encode(), wait]],
+        [],
+    ]
 
 
 class FakeScripts:
@@ -62,7 +69,9 @@ class FakeScripts:
         # The script answers for what was asked, and for nothing else.
         asked = {name for name, _ in call["wants"]}
         return (
-            found if len(found) < 5 else [*found[:4], [one for one in found[4] if one[0].decode() in asked]]
+            found
+            if len(found) < 5
+            else [*found[:4], [one for one in found[4] if one[0].decode() in asked], *found[5:]]
         )
 
 
@@ -80,13 +89,19 @@ class Bench:
         self.queue = WorkQueue()
         self.lane = Lane("mail", threads, scarce, None, self.queue.put)
         self.refused: list[dict[str, Any]] = []
+        self.gone: list[str] = []
         self.troubles: list[redis.RedisError | None] = []
         self.lost = threading.Event()
         self.failed = threading.Event()
         self._goes_on = goes_on
         self.unsettled = threading.Event()
         reports = Reports(
-            self.refused.append, self._lose, self.unsettled.set, self.troubles.append, self.failed.set
+            self.refused.append,
+            self._lose,
+            self.unsettled.set,
+            self.troubles.append,
+            self.gone.append,
+            self.failed.set,
         )
         lanes, scripts = {"mail": self.lane}, cast(Scripts, self.scripts)
         self.exchange = Exchange(scripts, "s1", "h:1", lanes, self.deliver, self.queue.drain, reports)

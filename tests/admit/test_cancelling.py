@@ -6,7 +6,7 @@ import time
 import pytest
 
 from workstreams.admit import cancelling as module
-from workstreams.admit.cancelling import Cancelled, Cancelling
+from workstreams.admit.cancelling import Cancellation, Cancelled, Cancelling
 from workstreams.admit.delivery import Delivery, Grant
 from workstreams.send.job import Job
 
@@ -89,6 +89,79 @@ def test_cancels_that_no_delivery_answers_are_forgotten_in_the_end(monkeypatch: 
     cancelling.begin(delivery("j1", 1))
     with pytest.raises(Cancelled):
         cancelling.begin(delivery("j1", 3))
+
+
+class Asker(Runner):
+    """A thread whose delivery asks whether it was cancelled, and is interrupted if it goes on."""
+
+    def __init__(self, cancelling: Cancelling, one: Delivery, heeds: bool) -> None:
+        super().__init__(cancelling, one)
+        self.heeds, self.cancellation = heeds, Cancellation(cancelling, one.grant.name)
+
+    def run(self) -> None:
+        self.cancelling.begin(self.one)
+        try:
+            assert not self.cancellation.wait(0)
+            self.begun.set()
+            while not (self.heeds and self.cancellation.wait(0)):
+                time.sleep(0.001)  # bytecodes between which it is raised
+            # Long enough for an interrupt that would come all the same.
+            self.how = "ended" if self.enough.wait(10) else "never told to end"
+        except Cancelled:
+            self.how = "cancelled"
+        self.cancelling.end(self.one)
+
+
+@pytest.mark.parametrize(("heeds", "how"), [(True, "ended"), (False, "cancelled")])
+def test_a_delivery_that_asks_is_told_first_and_interrupted_only_if_it_does_not_ask_again(
+    monkeypatch: pytest.MonkeyPatch, heeds: bool, how: str
+) -> None:
+    monkeypatch.setattr(module, "ASKS_AGAIN", 0.1)
+    cancelling = Cancelling()
+    asker = Asker(cancelling, delivery(), heeds)
+    asker.start()
+    assert asker.begun.wait(5)
+    cancelling.cancel("mail/j1~1")
+    cancelling.cancel("mail/j1~1")
+    asker.join(0.5)
+    asker.enough.set()
+    asker.join(5)
+    assert asker.how == how
+
+
+def test_a_wait_for_a_cancel_ends_with_it_and_otherwise_in_time() -> None:
+    cancelling = Cancelling()
+    one = delivery()
+    cancelling.begin(one)
+    cancellation = Cancellation(cancelling, one.grant.name)
+    assert not cancellation.wait(0.01)
+    threading.Timer(0.05, cancelling.cancel, (one.grant.name,)).start()
+    began = time.monotonic()
+    assert cancellation.wait(30)
+    assert time.monotonic() - began < 15
+    cancelling.end(one)
+
+
+def test_who_asks_only_after_the_interrupt_hears_of_it_as_well() -> None:
+    cancelling = Cancelling()
+    one = delivery()
+    cancelling.begin(one)
+    with pytest.raises(Cancelled):  # noqa: PT012 - raised from outside, at any of these lines
+        cancelling.cancel("mail/j1~1")
+        for _ in range(1000):
+            time.sleep(0.001)  # bytecodes between which it is raised
+    assert Cancellation(cancelling, one.grant.name).wait(0)
+    cancelling.end(one)
+
+
+def test_a_delivery_that_has_ended_or_never_began_was_not_cancelled() -> None:
+    cancelling = Cancelling()
+    one = delivery()
+    cancelling.begin(one)
+    cancelling.end(one)
+    cancelling.cancel(one.grant.name)
+    assert not Cancellation(cancelling, one.grant.name).wait(0)
+    assert not Cancellation(cancelling, "mail/j9~1").wait(0)
 
 
 @pytest.mark.timeout(30)

@@ -72,3 +72,15 @@ def test_it_gives_nothing_and_while_draining_returns_at_once() -> None:
     bench.exchange.drain()
     assert next(patient) is None
     assert time.monotonic() - began < 5
+
+
+def test_an_end_that_cannot_be_put_into_words_still_reaches_redis() -> None:
+    for attempt, outcome in ((1, "retry"), (99, "dead")):
+        one = delivery("a")
+        one.grant = one.grant._replace(attempt=attempt)
+        one.options["span"] = object()
+        one.stuff_exception(ValueError("x"))
+        [finish] = ended(one)
+        assert finish["o"] == outcome
+        assert "opts" not in finish
+        assert "span" in finish["err"] or "object" in finish["err"]

@@ -251,3 +251,27 @@ def test_it_tells_the_epoch_it_was_told(start: Start) -> None:
     bench.exchange.wake("mail", 0)
     wait_until(lambda: len(bench.scripts.calls) == 2)
     assert bench.scripts.calls[1]["epoch"] == "epoch"
+
+
+def test_after_an_outage_it_says_what_it_runs_and_stops_what_has_no_lease(start: Start) -> None:
+    def forgot(call: Call) -> list[Any]:
+        return [*answer()[:5], [b"mail/a~1"]] if call["holds"] else answer()
+
+    bench = start(answer(grant("a"), grant("b")), redis.ConnectionError("gone"), forgot)
+    first = next_of(bench)
+    next_of(bench)
+    bench.end(first, urgent=True)
+    wait_until(lambda: bench.gone)
+    held = [call["holds"] for call in bench.scripts.calls if call["holds"]]
+    assert held[0] == ["mail/b~1"]
+    assert bench.gone[0] == "mail/a~1"
+
+
+def test_a_new_epoch_makes_it_say_what_it_runs(start: Start) -> None:
+    bench = start([b"first", *answer(grant("a"))[1:]], [b"second", *answer()[1:]], answer())
+    next_of(bench)
+    bench.exchange.wake("mail", 0)
+    wait_until(lambda: len(bench.scripts.calls) >= 2)
+    bench.exchange.wake("mail", 0)
+    wait_until(lambda: [call["holds"] for call in bench.scripts.calls if call["holds"]])
+    assert next(call["holds"] for call in bench.scripts.calls if call["holds"]) == ["mail/a~1"]

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 
 import pytest
 import redis
+import structlog
 
+from tests.promises.swallowing import swallowing
 from tests.support import wait_until
 from workstreams.admit import listener as module
 from workstreams.admit.listener import Listener
@@ -34,7 +37,13 @@ class Ear:
 def ear(server_url: str, keys: Keys, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ear]:
     # How soon a stopped one ends.
     monkeypatch.setattr(module, "READ", 0.05)
-    made = Ear(server_url, keys)
+    with listening(server_url, keys) as made:
+        yield made
+
+
+@contextlib.contextmanager
+def listening(url: str, keys: Keys) -> Iterator[Ear]:
+    made = Ear(url, keys)
     made.listener.start()
     assert made.listener.ready.wait(5)
     wait_until(lambda: len(made.heard) == 2)
@@ -68,3 +77,34 @@ def test_after_a_reconnect_everything_is_asked_for_once_more(
         wait_until(lambda: ("*", 0.0) in ear.heard[before:])  # noqa: B023 - used up before the next round
     wait_until(lambda: shared_client.publish(wake_channel(keys.root, "s1"), "mail now") == 1)
     wait_until(lambda: ear.heard[-1] == ("mail", 0.0))
+
+
+def test_a_connection_that_falls_silent_without_an_end_is_made_anew(
+    server_url: str, shared_client: redis.Redis, keys: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "READ", 0.05)
+    monkeypatch.setattr(module, "SILENCE", 0.3)
+    with swallowing(server_url) as way, listening(way.url, keys) as ear:
+        # A silent server that lives answers a ping.
+        wait_until(lambda: _pinged(shared_client))
+        assert len(ear.heard) == 2
+        way.silence()
+        wait_until(lambda: len(ear.heard) >= 4)
+        assert ear.heard[2:] == [("*", 0.0)] * 2
+        wait_until(lambda: shared_client.publish(wake_channel(keys.root, "s1"), "mail now") >= 1)
+        wait_until(lambda: ear.heard[-1] == ("mail", 0.0))
+
+
+def _pinged(client: redis.Redis) -> bool:
+    return any(one["name"] == "ear" and one["cmd"] == "ping" for one in client.client_list(_type="pubsub"))
+
+
+def test_an_error_that_nobody_foresaw_is_told_and_it_listens_again(
+    server_url: str, keys: Keys, ear: Ear, shared_client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = len(ear.heard)
+    with structlog.testing.capture_logs() as said:
+        # No wake-up reads like this; its time would be a number without an end.
+        shared_client.publish(wake_channel(keys.root, "s1"), "mail " + "9" * 5000)
+        wait_until(lambda: ear.heard[before:] == [("*", 0.0)] * 2)
+    assert [line["event"] for line in said] == ["listening_failed"]

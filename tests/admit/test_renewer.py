@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 import redis
+import structlog
 
 from tests.support import wait_until
 from workstreams.admit import renewer as module
@@ -15,14 +16,14 @@ from workstreams.admit.sessions import Renewal
 class FakeSessions:
     """Answers renewals in turn, the last one for ever."""
 
-    def __init__(self, *answers: Renewal | redis.RedisError) -> None:
+    def __init__(self, *answers: Renewal | Exception) -> None:
         self.renewed: list[tuple[str, ...]] = []
         self._answers = list(answers)
 
     def renew(self, sids: Sequence[str], _lease_us: int) -> Renewal:
         self.renewed.append(tuple(sids))
         answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
-        if isinstance(answer, redis.RedisError):
+        if isinstance(answer, Exception):
             raise answer
         return answer
 
@@ -74,3 +75,26 @@ def test_it_goes_on_trying_while_redis_is_away(monkeypatch: pytest.MonkeyPatch) 
     renewer.stop()
     renewer.join(5)
     assert not lost.is_set()
+
+
+def test_an_error_that_nobody_foresaw_is_told_and_the_next_renewal_comes_all_the_same() -> None:
+    sessions = FakeSessions(RuntimeError("a defect"), FINE)
+    renewer = Renewer(sessions, "s1", 150_000, lambda: None)  # type: ignore[arg-type]  # a fake
+    with structlog.testing.capture_logs() as said:
+        renewer.start()
+        wait_until(lambda: len(sessions.renewed) >= 3)
+        renewer.stop()
+        renewer.join(5)
+    assert [line["event"] for line in said] == ["renewal_failed"]
+
+
+def test_a_job_past_its_hard_bound_is_told_once_since_nobody_ends_the_process_for_it() -> None:
+    overdue = Renewal((), (("s1", "mail/j1~1"),), None)
+    sessions = FakeSessions(FINE, overdue, overdue, FINE, overdue)
+    renewer = Renewer(sessions, "s1", 150_000, lambda: None)  # type: ignore[arg-type]  # a fake
+    with structlog.testing.capture_logs() as said:
+        renewer.start()
+        wait_until(lambda: len(sessions.renewed) >= 4)
+        assert [(line["event"], line["overdue"]) for line in said] == [("job_overdue", "mail/j1~1")]
+        renewer.stop()
+        renewer.join(5)

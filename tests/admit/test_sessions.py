@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -50,13 +52,15 @@ def test_a_renewal_names_what_was_lost_and_when_the_next_may_run_out(rig: Rig, s
     assert (renewal.lost, renewal.overdue, renewal.next_expiry) == (("gone",), (), 3.0)
 
 
-def test_a_renewal_sweeps_what_ran_out_and_says_to_come_again_at_once(rig: Rig, sessions: Sessions) -> None:
-    for sid in ("dead1", "dead2", "s1"):
+def test_a_renewal_sweeps_some_that_ran_out_and_says_to_come_again_at_once_for_more(
+    rig: Rig, sessions: Sessions
+) -> None:
+    for sid in (*(f"dead{n}" for n in range(1, 7)), "s1"):
         sessions.open(info(sid), SECOND)
     ids = running(rig, "dead1", 2)
     rig.advance(2 * SECOND)
-    expiries = [sessions.renew(["s1"], 5 * SECOND).next_expiry for _ in range(3)]
-    assert expiries == [0.0, 0.0, 5.0]
+    expiries = [sessions.renew(["s1"], 5 * SECOND).next_expiry for _ in range(2)]
+    assert expiries == [0.0, 5.0]
     rig.seqs["s1"] = 0
     assert rig.ask("s1", "mail", 5).ids == ids
 
@@ -86,3 +90,22 @@ def test_only_a_blamed_end_counts_against_the_jobs(rig: Rig, sessions: Sessions)
         assert rig.ask(sid, "mail").ids == [job]
         sessions.end(sid, "gone", blame=blame)
         assert rig.job("mail", job).get("crashes", "0") == crashes
+
+
+def test_the_last_lines_of_what_a_session_holds_go_with_its_end_by_the_name_of_the_lease(
+    rig: Rig, sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sessions.open(info("s1"), 5 * SECOND)
+    silent, guilty = running(rig, "s1", 2)
+    calls: list[Mapping[str, Any]] = []
+    run = rig.scripts.run
+
+    def note(operation: str, call: Mapping[str, Any]) -> Any:
+        calls.append(call)
+        return run(operation, call)
+
+    monkeypatch.setattr(rig.scripts, "run", note)
+    said = {f"mail/{guilty}": ["{}"], "mail/elsewhere": ["{}"]}
+    sessions.end("s1", "it was killed", blame=True, last_lines=lambda name: said.get(name, []))
+    assert calls[-1]["tails"] == {f"mail/{guilty}~1": ["{}"]}
+    assert silent not in str(calls[-1]["tails"])

@@ -12,6 +12,7 @@ import dramatiq
 import redis
 from dramatiq.brokers.redis import RedisBroker
 
+from tests.benchmarks.others import installed
 from workstreams.app import build_broker
 from workstreams.declare.config import config_from_mapping
 
@@ -115,4 +116,5 @@ SYSTEMS: dict[str, type[Any]] = {
     "workstreams": Workstreams,
     "workstreams, limits never hit": Limited,
     "workstreams, read_ahead: 4": ReadAhead,
+    **installed(),
 }

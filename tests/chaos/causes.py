@@ -9,13 +9,16 @@ from tests.chaos.checks.evidence import Evidence
 from tests.chaos.history import Fault
 from tests.chaos.leases import UNRECORDED, Lease
 
-__all__ = ["NOTHING", "causes_of", "ends_of_their_own"]
+__all__ = ["INNOCENT", "NOTHING", "cause_of", "causes_of", "ends_of_their_own"]
 
 #: What is said of a lease whose process, and whose way to Redis, nothing was done to.
 NOTHING = "nothing"
 
 #: What reaches every process, the likeliest cause first.
-EVERYWHERE = ("power", "redis", "hang", "delay", "drop", "cut")
+EVERYWHERE = ("power", "redis", "hang", "delay", "drop", "cut", "full")
+
+#: Causes that no job can be blamed for: its process was there, and so was the way to Redis, but for a moment.
+INNOCENT = (NOTHING, "power", "redis", "drop", "cut", "full")
 
 #: What a process says that hands its jobs back before it ends in order.
 ORDERLY = ("the worker stops", "the worker stopped")
@@ -24,10 +27,11 @@ ORDERLY = ("the worker stops", "the worker stopped")
 def causes_of(evidence: Evidence) -> Counter[str]:
     """How many leases each kind of fault ended without a finish."""
     leases = [lease for life in evidence.lives.values() for lease in life.leases]
-    return Counter(cause for lease in leases if (cause := _cause(evidence, lease)))
+    return Counter(cause for lease in leases if (cause := cause_of(evidence, lease)))
 
 
-def _cause(evidence: Evidence, lease: Lease) -> str:
+def cause_of(evidence: Evidence, lease: Lease) -> str:
+    """The kind of fault that ended a lease without a finish; "" if it did not end like that."""
     if lease.end is None or lease.end.name not in UNRECORDED:
         return ""
     if lease.end.more.get("reason") in ORDERLY:

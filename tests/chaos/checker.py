@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from operator import attrgetter
 
 from tests.chaos.checks.evidence import Broken, Evidence
+from tests.chaos.checks.follow_ups import broken_follow_ups
+from tests.chaos.checks.orders import broken_orders
 from tests.chaos.checks.rates import broken_rates
 from tests.chaos.checks.runs import broken_runs
 from tests.chaos.checks.sends import broken_sends
@@ -14,7 +16,15 @@ from tests.chaos.checks.ticks import broken_ticks
 
 __all__ = ["judge", "story_of"]
 
-CHECKS = (broken_sends, broken_rates, broken_slots, broken_runs, broken_ticks)
+CHECKS = (
+    broken_sends,
+    broken_rates,
+    broken_slots,
+    broken_runs,
+    broken_follow_ups,
+    broken_ticks,
+    broken_orders,
+)
 
 
 def judge(evidence: Evidence) -> Sequence[Broken]:

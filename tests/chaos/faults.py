@@ -7,11 +7,13 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 from tests.chaos.fleet import Fleet, Place
 from tests.chaos.history import FaultLog
 from tests.chaos.notes import now_us
+from tests.chaos.operators import Operator
 from tests.chaos.plan import Planned
 from tests.chaos.server import Server
 
@@ -25,14 +27,20 @@ AWAY = (0.2, 2.5)
 #: The most µs of writes that a loss of power takes along.
 UNSAVED = 1_000_000
 
-#: Seconds that the proxy's delay and hanging last at least and at most.
+#: Seconds that a delay, a hanging and a full memory last at least and at most.
 SLOW = (0.5, 3.0)
+
+#: Bytes that are used up before anything was sent.
+TOO_LITTLE = 1_000_000
 
 #: The share of the connections that it is done to.
 SHARE = (0.1, 1.0)
 
 #: Milliseconds by which the proxy delays each way.
 DELAY = (20.0, 300.0)
+
+#: Seconds for which an operator pauses.
+PAUSE = (0.2, 1.0)
 
 #: The least and the most that a stop lasts, in leases: some are over before the lease is, some are not.
 STOP = (0.3, 2.5)
@@ -45,18 +53,26 @@ class Faults:
       fleet: To its processes.
       server: To Redis.
       order: To the way there: gives the proxy an order.
+      operator: Whom it may be asked of.
       log: Where it is noted.
       lease: Seconds: a process that is stopped longer has lost its jobs.
     """
 
     def __init__(
-        self, fleet: Fleet, server: Server, order: Callable[[str], None], log: FaultLog, lease: float
+        self,
+        fleet: Fleet,
+        server: Server,
+        order: Callable[[str], None],
+        operator: Operator,
+        log: FaultLog,
+        lease: float,
     ) -> None:
         self._fleet, self._server, self._order, self._log = fleet, server, order, log
-        self._lease = lease
-        self._threads: list[threading.Thread] = []
+        self._operator, self._lease = operator, lease
+        self._pool = ThreadPoolExecutor(64, "faults")
+        self._under_way: list[Future[None]] = []
         self._peace = threading.Event()
-        self._redis = threading.Lock()
+        self._redis, self._paused = threading.Lock(), threading.Lock()
 
     def carry_out(self, planned: Planned) -> None:
         """Begin one."""
@@ -65,22 +81,36 @@ class Faults:
                 self._kill(planned, target)
             case ["stop", target]:
                 self._stop(planned, target)
+            case ["drain", target]:
+                self._drain(planned, target)
             case ["redis" | "power"]:
-                self._beside(self._crash, planned)
+                self._beside(self._unless, self._redis, self._crash, planned)
+            case ["full"]:
+                self._beside(self._fill, planned)
+            case ["pause"]:
+                self._beside(self._unless, self._paused, self._pause, planned)
+            case ["cancel"]:
+                self._beside(self._cancel, planned)
             case _:
                 self._disturb(planned)
 
     def end(self) -> None:
-        """Let everything go on again; returns when nothing is stopped or away any longer."""
+        """Let everything go on again; returns when nothing is stopped or away any longer.
+
+        Raises:
+          RuntimeError: When Redis could not be started again.
+        """
         self._peace.set()
-        for thread in self._threads:
-            thread.join()
+        self._pool.shutdown(wait=True)
         self._order("heal")
+        # A crash may have brought back what was undone before.
+        self._operator.resume()
+        self._operator.close()
+        for fault in self._under_way:
+            fault.result()
 
     def _beside(self, do: Callable[..., None], *arguments: object) -> None:
-        thread = threading.Thread(target=do, args=arguments, daemon=True)
-        thread.start()
-        self._threads.append(thread)
+        self._under_way.append(self._pool.submit(do, *arguments))
 
     # Processes.
 
@@ -114,33 +144,54 @@ class Faults:
 
         self._beside(go_on)
 
+    def _drain(self, planned: Planned, target: str) -> None:
+        chosen = self._choose(target, planned.choice)
+        if chosen is not None:
+            place, _, _ = chosen
+            place.killed = True
+            _signal(place.pid, signal.SIGTERM)
+            self._log.write(planned.kind, [], place=place.name)
+
     def _choose(self, target: str, choice: float) -> tuple[Place, list[int], list[int]] | None:
-        """Where, to whom, and the workers there."""
+        """Where, to whom, and the workers there; None while there is nobody."""
         places = self._fleet.schedulers if target == "scheduler" else self._fleet.hosts
-        place = _one_of([one for one in places if one.process is not None], choice)
-        if place is None:
-            return None
-        workers = place.workers()
-        one = _one_of(workers, choice * 7 % 1)
-        # A supervisor before its workers, or it would see them go.
-        pids = [place.pid, *workers] if target == "host" else [place.pid]
+        running = [(place, place.workers()) for place in places if place.process is not None]
         if target == "worker":
-            pids = [] if one is None else [one]
-        return place, pids, workers
+            each = [(place, [worker], workers) for place, workers in running for worker in workers]
+            return _one_of(each, choice)
+        chosen = _one_of(running, choice)
+        if chosen is None:
+            return None
+        place, workers = chosen
+        # A supervisor before its workers, or it would see them go.
+        return place, [place.pid, *workers] if target == "host" else [place.pid], workers
 
     # Redis, and the way there.
 
+    def _unless(self, lock: threading.Lock, do: Callable[[Planned], None], planned: Planned) -> None:
+        """Do what cannot be done twice at once; not at all while it is being done."""
+        if lock.acquire(blocking=False):
+            try:
+                do(planned)
+            finally:
+                lock.release()
+
     def _crash(self, planned: Planned) -> None:
-        with self._redis:
-            began = now_us()
-            self._server.kill()
-            more = {}
-            if planned.kind == "power":
-                kept = self._server.forget(began - round(UNSAVED * planned.choice))
-                more = {} if kept is None else {"kept_until": kept}
-            self._peace.wait(_between(AWAY, planned.size))
-            self._server.start()
-            self._log.write(planned.kind, [], began, **more)
+        began, more = now_us(), {}
+        self._server.kill()
+        if planned.kind == "power":
+            kept = self._server.forget(began - round(UNSAVED * planned.choice))
+            more = {} if kept is None else {"kept_until": kept}
+        self._peace.wait(_between(AWAY, planned.size))
+        self._server.start()
+        self._log.write(planned.kind, [], began, **more)
+
+    def _fill(self, planned: Planned) -> None:
+        began = now_us()
+        self._server.allow_memory(TOO_LITTLE)
+        self._peace.wait(_between(SLOW, planned.size))
+        self._server.allow_memory(None)
+        self._log.write(planned.kind, [], began)
 
     def _disturb(self, planned: Planned) -> None:
         share, seconds = f"{_between(SHARE, planned.choice):.2f}", _between(SLOW, planned.size)
@@ -158,6 +209,21 @@ class Faults:
             self._log.write(planned.kind, [], began, order=order)
 
         self._beside(pass_by)
+
+    # What operators do.
+
+    def _pause(self, planned: Planned) -> None:
+        certain = self._operator.pause()
+        began = now_us()
+        self._peace.wait(_between(PAUSE, planned.size))
+        ended = now_us()
+        self._operator.resume()
+        self._log.write(planned.kind, [], began, ended, certain=certain)
+
+    def _cancel(self, planned: Planned) -> None:
+        began = now_us()
+        job, was = self._operator.cancel(planned.choice)
+        self._log.write(planned.kind, [], began, job=job, was=was)
 
 
 def _between(bounds: tuple[float, float], size: float) -> float:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
+
+import orjson
 
 from tests.chaos.checks.evidence import Evidence
 from tests.chaos.history import Event, Fault, History, Note, Send
+from tests.chaos.notes import Notes
 from tests.chaos.project import CALLS, SCHEDULE, TICKS
 from tests.chaos.settings import Settings
 from workstreams.log.lines import stamp
@@ -40,18 +44,33 @@ class HandMade:
         events = sorted(self.events, key=lambda one: one.at)
         return Evidence(History(self.settings, self.sends, self.notes, (), events, self.faults))
 
+    def save(self, folder: Path) -> None:
+        """Write it as a session does."""
+        self.settings.save(folder)
+        sends = Notes(folder / "sends.log")
+        for send in self.sends.values():
+            sends.write("try", send.job, send.at, send.kind)
+            if send.acked is not None:
+                sends.write("ack", send.job, send.acked, send.kind)
+        runs = Notes(folder / "runs.log")
+        for note in self.notes:
+            runs.write(note.what, note.job, note.delivery, note.pid, note.at, note.of)
+        for name, things in (("events", self.evidence().history.events), ("faults", self.faults)):
+            notes = Notes(folder / f"{name}.log")
+            notes.write_many([orjson.dumps(one).decode()] for one in things)
+
     def event(self, name: str, at: int, job: str, pid: int = 0, workstream: str = CALLS, **more: Any) -> None:
         """The system writes an event."""
         taken = (T0 + at) // 1000 * 1000
         self.events.append(Event(workstream, taken, name, T0 + at, job, pid, more))
 
-    def note(self, what: str, at: int, job: str, delivery: int = 1, pid: int = 1, tick: str = "") -> None:
+    def note(self, what: str, at: int, job: str, delivery: int = 1, pid: int = 1, of: str = "") -> None:
         """A job notes something."""
-        self.notes.append(Note(what, job, delivery, pid, T0 + at, tick))
+        self.notes.append(Note(what, job, delivery, pid, T0 + at, of))
 
-    def send(self, job: str, at: int = 0, *, acked: bool = True) -> None:
+    def send(self, job: str, at: int = 0, *, acked: bool = True, kind: str = "plain") -> None:
         """A job is sent; a send that raises has no event here."""
-        self.sends[job] = Send(job, T0 + at - 500, T0 + at + 500 if acked else None)
+        self.sends[job] = Send(job, T0 + at - 500, T0 + at + 500 if acked else None, kind)
         if acked:
             self.event("sent", at, job)
 
@@ -85,6 +104,6 @@ class HandMade:
         self.event("sent", at, job, workstream=TICKS)
         self.event("fired", at, job, workstream=TICKS, schedule=SCHEDULE, tick=tick)
         self.event("started", at + 10, job, 1, workstream=TICKS)
-        self.note("start", at + WAY, job, tick=tick)
+        self.note("start", at + WAY, job, of=tick)
         self.note("end", at + 2 * WAY, job)
         self.event("finished", at + 3 * WAY, job, 1, workstream=TICKS)

@@ -23,11 +23,14 @@ class Send:
       job: Its id.
       at: When the send began, in µs.
       acked: When it returned, in µs; None if it raised: the job may run, or not.
+      kind: ``plain``; ``followed`` by a job that its finish sends; ``delayed``; ``flaky``, which
+        fails at the first attempt.
     """
 
     job: str
     at: int
     acked: int | None
+    kind: str = "plain"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -35,12 +38,12 @@ class Note:
     """What a job noted of one of its runs.
 
     Attributes:
-      what: ``start`` or ``end``.
+      what: ``start``, ``end`` or ``fail``.
       job: Its id.
       delivery: Which delivery this run is.
       pid: The process.
       at: When, in µs.
-      tick: The tick it was sent for, if it was.
+      of: What it was sent for: a tick as text, or the job that it follows; "" for neither.
     """
 
     what: str
@@ -48,7 +51,12 @@ class Note:
     delivery: int
     pid: int
     at: int
-    tick: str = ""
+    of: str = ""
+
+    @property
+    def tick(self) -> str:
+        """The tick it was sent for, "" if it was for none."""
+        return self.of if "T" in self.of else ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -112,10 +120,17 @@ class FaultLog:
     def __init__(self, path: Path) -> None:
         self._notes = Notes(path)
 
-    def write(self, kind: str, pids: Sequence[int] = (), began: int | None = None, **more: Any) -> None:
-        """Note one; without ``began`` it took no time."""
+    def write(
+        self,
+        kind: str,
+        pids: Sequence[int] = (),
+        began: int | None = None,
+        ended: int | None = None,
+        **more: Any,
+    ) -> None:
+        """Note one; without ``began`` it took no time, without ``ended`` it is over now."""
         now = now_us()
-        fault = Fault(kind, now if began is None else began, now, tuple(pids), more)
+        fault = Fault(kind, began or ended or now, ended or now, tuple(pids), more)
         self._notes.write(orjson.dumps(fault).decode())
 
     def close(self) -> None:
@@ -172,9 +187,9 @@ def _objects(path: Path) -> list[dict[str, Any]]:
 def _sends(path: Path) -> dict[str, Send]:
     """A job that was tried and neither returned nor raised, its sender being dead, is unknown too."""
     sends: dict[str, Send] = {}
-    for what, job, at in read_words(path):
+    for what, job, at, kind in read_words(path):
         if what == "try":
-            sends[job] = Send(job, int(at), None)
+            sends[job] = Send(job, int(at), None, kind)
         elif what == "ack":
             sends[job] = dataclasses.replace(sends[job], acked=int(at))
     return sends

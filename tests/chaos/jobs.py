@@ -8,16 +8,14 @@ import os
 import time
 from collections.abc import Iterator
 from functools import lru_cache
+from typing import Any
 
 from dramatiq.middleware import CurrentMessage
 
-from tests.chaos.notes import Notes, now_us
+from tests.chaos.notes import JOURNAL, RECEIVER, Notes, now_us
 from workstreams import actor, current_job
 
-__all__ = ["JOURNAL", "RECEIVER", "call", "tick"]
-
-#: The environment variables that say where jobs note and whom they call.
-JOURNAL, RECEIVER = "CHAOS_JOURNAL", "CHAOS_RECEIVER"
+__all__ = ["after", "call", "flaky", "tick"]
 
 #: Seconds for one call of the receiver.
 PATIENCE = 5.0
@@ -30,11 +28,14 @@ def _journal() -> Notes:
 
 @contextlib.contextmanager
 def _noted(*more: object) -> Iterator[None]:
-    """Note the start at once, and the end as the last thing the job does."""
-    job = current_job()
+    """Note the start at once, and the end, or the failure, as the last thing the job does."""
+    job, end = current_job(), "fail"
     _journal().write("start", job.id, job.delivery, os.getpid(), now_us(), *more)
-    yield
-    _journal().write("end", job.id, job.delivery, os.getpid(), now_us())
+    try:
+        yield
+        end = "end"
+    finally:
+        _journal().write(end, job.id, job.delivery, os.getpid(), now_us())
 
 
 @actor(workstream="calls")
@@ -45,6 +46,23 @@ def call(milliseconds: float) -> None:
         _arrive()
         left = began + milliseconds / 1000 - time.monotonic()
         time.sleep(max(0.0, left))  # the work
+
+
+@actor(workstream="calls")
+def flaky(milliseconds: float) -> None:
+    """Fail at the first attempt, after having called the receiver."""
+    with _noted():
+        _arrive()
+        if current_job().attempt == 1:
+            raise RuntimeError("the first attempt fails")
+        time.sleep(milliseconds / 1000)  # the work
+
+
+@actor(workstream="after")
+def after(message: dict[str, Any], result: object) -> None:
+    """What follows a call that is done: sent with its finish, or not at all."""
+    with _noted(message["message_id"]):
+        time.sleep(0.005)  # the work
 
 
 @actor(workstream="ticks")

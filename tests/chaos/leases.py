@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from tests.chaos.history import Event
 
-__all__ = ["RECORDED", "UNRECORDED", "Lease", "Life", "lives_of"]
+__all__ = ["AGAIN", "RECORDED", "UNRECORDED", "Lease", "Life", "lives_of"]
 
 #: Ends for good, and all ends that a run reported and that were recorded.
 FINAL = ("finished", "dead", "discarded", "cancelled")
@@ -15,6 +15,9 @@ RECORDED = (*FINAL, "retrying", "rate_limited")
 
 #: Ends of a lease without a recorded finish: the job runs again.
 UNRECORDED = ("reaped", "handed_back")
+
+#: All ends after which it runs again.
+AGAIN = (*UNRECORDED, "retrying", "rate_limited")
 
 
 @dataclasses.dataclass(slots=True)

@@ -7,7 +7,10 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-__all__ = ["Notes", "Tail", "now_us", "read_words"]
+__all__ = ["JOURNAL", "RECEIVER", "Notes", "Tail", "now_us", "read_words"]
+
+#: The environment variables that say where jobs note and whom they call.
+JOURNAL, RECEIVER = "CHAOS_JOURNAL", "CHAOS_RECEIVER"
 
 
 def now_us() -> int:

@@ -15,6 +15,8 @@ GROUPS = {
     "kill": ("kill-worker", "kill-supervisor", "kill-host", "kill-scheduler"),
     "stop": ("stop-worker", "stop-supervisor", "stop-host", "stop-scheduler"),
     "proxy": ("cut", "drop", "delay", "hang"),
+    "deploy": ("drain-host", "drain-scheduler"),
+    "operate": ("pause", "cancel"),
 }
 
 #: Every kind, and how often it comes beside the others.
@@ -27,12 +29,17 @@ KINDS = {
     "stop-supervisor": 2,
     "stop-host": 1,
     "stop-scheduler": 1,
+    "drain-host": 2,
+    "drain-scheduler": 1,
     "redis": 2,
     "power": 2,
+    "full": 1,
     "cut": 2,
     "drop": 3,
     "delay": 1,
     "hang": 1,
+    "pause": 1,
+    "cancel": 4,
 }
 
 

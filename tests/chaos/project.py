@@ -7,12 +7,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from uuid import uuid4
 
-from tests.chaos.jobs import JOURNAL, RECEIVER
+from tests.chaos.notes import JOURNAL, RECEIVER
 from tests.chaos.settings import Settings
 
-__all__ = ["APP", "CALLS", "MARK", "SCHEDULE", "TICKS", "Project"]
+__all__ = ["AFTER", "APP", "CALLS", "MARK", "SCHEDULE", "TICKS", "Project"]
 
-APP, CALLS, TICKS, SCHEDULE = "chaos", "calls", "ticks", "every-second"
+APP, SCHEDULE = "chaos", "every-second"
+
+#: The workstream with the limits, that of what follows its jobs, and that of the schedule.
+CALLS, AFTER, TICKS = "calls", "after", "ticks"
 
 #: By this variable every process of a session is known, however it was orphaned.
 MARK = "CHAOS_SESSION"
@@ -28,7 +31,11 @@ workstreams:
     rate: [{rates}]
     concurrency: {concurrency}
     threads: {threads}
+    retries: {{min_backoff: 100ms, max_backoff: 1s}}
     keep: {{logs: {{size: 4GiB}}}}
+  {after}:
+    threads: 2
+    keep: {{logs: {{size: 1GiB}}}}
   {ticks}:
     threads: 2
     keep: {{logs: {{size: 1GiB}}}}
@@ -69,6 +76,7 @@ class Project:
             rates=", ".join(wanted.rates),
             concurrency=wanted.concurrency,
             threads=wanted.threads,
+            after=AFTER,
             ticks=TICKS,
             schedule=SCHEDULE,
         )

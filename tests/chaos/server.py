@@ -17,6 +17,9 @@ from workstreams.store.embedded.locate import find_engine
 
 __all__ = ["Server"]
 
+#: Bytes that are never used up. Some bound there is to be, or workers need not look at it.
+PLENTY = 1 << 40
+
 #: Seconds for a start, which reads the whole log of writes.
 PATIENCE = 30.0
 
@@ -65,11 +68,18 @@ class Server:
             self.process.send_signal(signal.SIGKILL)
             self.process.wait()
 
+    def allow_memory(self, most: int | None) -> None:
+        """Set how many bytes it may use, None for plenty; one that is away starts with plenty anyhow."""
+        with contextlib.suppress(redis.RedisError), self.client() as client:
+            client.config_set("maxmemory", PLENTY if most is None else most)
+
     def look(self) -> None:
         """Note how much of its log of writes is on disk now."""
         at, log = now_us(), self._log()
-        if log is not None:
-            self._sizes.append((at, log, log.stat().st_size))
+        # It may be replaced by a shorter one at any time.
+        with contextlib.suppress(FileNotFoundError):
+            if log is not None:
+                self._sizes.append((at, log, log.stat().st_size))
 
     def forget(self, since: int) -> int | None:
         """Take the end of the log away, as a loss of power does with what was not saved.
@@ -102,7 +112,8 @@ class Server:
         return [
             *("--port", "0", "--unixsocket", str(self.socket), "--unixsocketperm", "700"),
             *("--dir", str(self._folder), "--logfile", str(self._folder / "server.log")),
-            *("--daemonize", "no", "--save", "", "--maxmemory-policy", "noeviction"),
+            *("--daemonize", "no", "--save", ""),
+            *("--maxmemory", str(PLENTY), "--maxmemory-policy", "noeviction"),
             *("--appendonly", "yes", "--appendfsync", self._fsync),
         ]
 

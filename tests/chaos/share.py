@@ -7,7 +7,7 @@ from collections import deque
 
 from tests.chaos.checks.evidence import Evidence
 from tests.chaos.checks.rates import margin_of
-from tests.chaos.leases import UNRECORDED
+from tests.chaos.leases import AGAIN, UNRECORDED
 from workstreams.units import Rate
 
 __all__ = ["possible", "share_of"]
@@ -15,8 +15,8 @@ __all__ = ["possible", "share_of"]
 #: µs between two looks.
 STEP = 10_000
 
-#: Faults while which Redis could not be reached, or not well.
-AWAY = ("redis", "power", "hang", "delay")
+#: Faults during which Redis could not be reached, or not well, had no memory left, or nothing was to start.
+AWAY = ("redis", "power", "full", "hang", "delay", "pause")
 
 
 def share_of(evidence: Evidence) -> float:
@@ -44,7 +44,7 @@ def possible(evidence: Evidence, begin: int, end: int) -> float:
     """
     settings = evidence.history.settings
     supply = sorted(
-        event.at for event in evidence.calls if event.name in ("sent", *UNRECORDED) and event.at <= end
+        event.at for event in evidence.calls if event.name in ("sent", *AGAIN) and event.at <= end
     )
     away = _Away(evidence)
     windows = [_Window(rate) for rate in settings.limits]
@@ -66,7 +66,7 @@ def possible(evidence: Evidence, begin: int, end: int) -> float:
 
 def _length(evidence: Evidence) -> float:
     """µs that a run takes on average."""
-    began = {(n.job, n.delivery, n.pid): n.at for n in evidence.starts if not n.tick}
+    began = {(n.job, n.delivery, n.pid): n.at for n in evidence.begun_calls}
     lengths = [end.at - began[run] for run, end in evidence.end_of.items() if run in began]
     return sum(lengths) / len(lengths) if lengths else 0.0
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.chaos.checker import judge, story_of
 from tests.chaos.hand_made import SECOND, T0, HandMade
-from tests.chaos.report import rows_of
+from tests.chaos.rows import rows_of
 
 MS = 1_000
 
@@ -44,7 +44,7 @@ def test_the_report_of_a_good_history_has_no_broken_row() -> None:
     rows = rows_of(evidence, judge(evidence))
     assert all(row.fine is not False for row in rows)
     (twice,) = [row.seen for row in rows if row.name == "ran twice"]
-    assert twice.startswith("1; 1 ran in processes")
+    assert twice.startswith("1; 1 in flight")
     assert twice.endswith("1 by kill-worker")
 
 
@@ -128,14 +128,35 @@ def test_a_job_whose_send_raised_must_end_all_the_same_once_it_has_arrived() -> 
     assert promises(made) == {"I1"}
 
 
-def test_poison_that_ended_three_processes_is_no_loss() -> None:
+def poisoned() -> HandMade:
     made = good()
     made.send("poison", 2_600 * MS)
     for delivery in (1, 2, 3):
         made.begin("poison", (2_600 + 100 * delivery) * MS, delivery, pid=10 + delivery)
         made.reap("poison", (2_650 + 100 * delivery) * MS)
     made.event("dead", 2_950 * MS, "poison", type="Poison", message="its lease ran out, 3 times while it ran")
+    return made
+
+
+def test_poison_that_ended_three_processes_is_no_loss() -> None:
+    made = poisoned()
+    for delivery in (1, 2, 3):
+        at = (2_640 + 100 * delivery) * MS
+        made.fault("kill-worker", at, at, 10 + delivery)
     assert promises(made) == set()
+
+
+def test_a_job_that_is_dead_as_poison_because_redis_was_away_is_refused() -> None:
+    made = poisoned()
+    for delivery in (1, 2):
+        at = (2_640 + 100 * delivery) * MS
+        made.fault("kill-worker", at, at, 10 + delivery)
+    made.fault("redis", 2_910 * MS, 2_940 * MS)
+    assert promises(made) == {"I1"}
+
+
+def test_a_job_that_is_dead_as_poison_because_of_nothing_is_refused() -> None:
+    assert promises(poisoned()) == {"I1"}
 
 
 def test_one_start_too_many_in_a_window_is_refused() -> None:
@@ -329,6 +350,104 @@ def test_a_job_that_redis_still_knows_is_not_excused() -> None:
     made.send("stuck", 2_700 * MS)
     made.fault("redis", 3_500 * MS, 4_000 * MS)
     assert promises(made) == {"I1"}
+
+
+def followed(made: HandMade, *follow_ups: str) -> None:
+    made.send("parent", 2_600 * MS, kind="followed")
+    made.begin("parent", 2_700 * MS)
+    made.finish("parent", 2_800 * MS)
+    for job in follow_ups:
+        made.event("sent", 2_800 * MS, job, workstream="after")
+        made.event("started", 2_801 * MS, job, 1, workstream="after")
+        made.note("start", 2_802 * MS, job, of="parent")
+        made.note("end", 2_803 * MS, job)
+        made.event("finished", 2_805 * MS, job, 1, workstream="after")
+
+
+def test_what_a_finish_sends_is_to_run_once() -> None:
+    made = good()
+    followed(made, "next")
+    assert promises(made) == set()
+
+
+@pytest.mark.parametrize("follow_ups", [(), ("next", "and-again")])
+def test_a_finish_that_sent_nothing_or_more_is_refused(follow_ups: tuple[str, ...]) -> None:
+    made = good()
+    followed(made, *follow_ups)
+    assert promises(made) == {"I4"}
+
+
+def test_what_follows_a_job_that_was_to_have_no_follow_up_is_refused() -> None:
+    made = good()
+    made.event("sent", 2_800 * MS, "next", workstream="after")
+    made.event("started", 2_801 * MS, "next", 1, workstream="after")
+    made.note("start", 2_802 * MS, "next", of="job-1")
+    made.note("end", 2_803 * MS, "next")
+    made.event("finished", 2_805 * MS, "next", 1, workstream="after")
+    assert promises(made) == {"I4"}
+
+
+def test_an_attempt_that_failed_accounts_for_another_run() -> None:
+    made = good()
+    made.send("flaky", 2_600 * MS, kind="flaky")
+    made.begin("flaky", 2_700 * MS)
+    made.note("fail", 2_710 * MS, "flaky")
+    made.event("retrying", 2_711 * MS, "flaky", 1)
+    made.begin("flaky", 2_900 * MS, delivery=2)
+    made.finish("flaky", 2_950 * MS, delivery=2)
+    assert promises(made) == set()
+
+
+def test_a_job_that_failed_and_is_recorded_as_finished_is_refused() -> None:
+    made = good()
+    made.send("flaky", 2_600 * MS, kind="flaky")
+    made.begin("flaky", 2_700 * MS)
+    made.note("fail", 2_710 * MS, "flaky")
+    made.event("finished", 2_720 * MS, "flaky", 1)
+    assert promises(made) == {"I1"}
+
+
+def test_a_start_while_its_workstream_was_paused_is_refused() -> None:
+    made = good()
+    made.fault("pause", 2_601 * MS, 2_699 * MS, certain=True)
+    made.run("beside", 2_700 * MS)
+    assert promises(made) == set()
+    made.run("amid", 2_650 * MS)
+    assert promises(made) == {"I8"}
+
+
+def test_a_start_while_nobody_knows_whether_the_pause_arrived_is_no_fault() -> None:
+    made = good()
+    made.fault("pause", 2_601 * MS, 2_699 * MS, certain=False)
+    made.run("amid", 2_650 * MS)
+    assert promises(made) == set()
+
+
+def cancelled(was: str) -> HandMade:
+    made = good()
+    made.send("cancelled", 2_600 * MS)
+    made.fault("cancel", 2_610 * MS, 2_620 * MS, job="cancelled", was=was)
+    return made
+
+
+def test_a_job_that_somebody_cancelled_may_be_cancelled() -> None:
+    made = cancelled("waiting")
+    made.event("cancelled", 2_615 * MS, "cancelled")
+    assert promises(made) == set()
+
+
+def test_a_job_that_was_cancelled_while_it_waited_and_finished_is_refused() -> None:
+    made = cancelled("waiting")
+    made.begin("cancelled", 2_700 * MS)
+    made.finish("cancelled", 2_800 * MS)
+    assert promises(made) == {"I8"}
+
+
+def test_a_job_that_was_asked_to_stop_may_finish() -> None:
+    made = cancelled("running")
+    made.begin("cancelled", 2_605 * MS)
+    made.finish("cancelled", 2_800 * MS)
+    assert promises(made) == set()
 
 
 def test_the_story_of_a_job_tells_everything_in_order() -> None:

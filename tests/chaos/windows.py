@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-__all__ = ["Most", "most_at_once", "most_in_any"]
+__all__ = ["Most", "most_at_once", "most_in_any", "over_in_any"]
 
 #: How many there were, and when it was (µs).
 Most = tuple[int, int]
@@ -23,6 +23,22 @@ def most_in_any(times: Iterable[int], window: int) -> Most:
             first += 1
         most = max(most, (last - first + 1, at), key=lambda one: one[0])
     return most
+
+
+def over_in_any(times: Iterable[int], window: int, allowed: int) -> int:
+    """How many of these times are one too many in the (t − window, t] that ends with them.
+
+    Parameters:
+      times: µs, in any order.
+      window: µs.
+      allowed: How many a window may hold.
+    """
+    ordered, over, first = sorted(times), 0, 0
+    for last, at in enumerate(ordered):
+        while ordered[first] <= at - window:
+            first += 1
+        over += last - first + 1 > allowed
+    return over
 
 
 def most_at_once(spans: Iterable[tuple[int, int]]) -> Most:

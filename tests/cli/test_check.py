@@ -27,7 +27,7 @@ def test_a_sound_project_is_told_with_its_limits_and_actors(project: Project) ->
     assert mail.split() == ["mail", "2/h", "5", "-", "8", "main", "greet"]
     assert free.split() == ["free", "-", "-", "-", "8", "main", "-"]
     assert server.startswith("server: ")
-    assert verdict == "all is well: 2 workstreams, 1 actors"
+    assert verdict == "all is well: 2 workstreams, 1 actor"
 
 
 def test_a_check_starts_nothing(embedded: Project) -> None:

@@ -21,3 +21,37 @@ def test_a_command_is_completed(project: Project) -> None:
         }
     )
     assert "pause" in ended.out.split()
+
+
+@pytest.mark.parametrize(
+    ("typed", "names"),
+    [
+        ("status ", ["mail", "free"]),
+        ("send f", ["free"]),
+        ("worker -q m", ["mail"]),
+        ("jobs --state d", ["done", "dead", "discarded"]),
+    ],
+)
+def test_names_that_the_config_declares_are_completed(project: Project, typed: str, names: list[str]) -> None:
+    words = f"workstreams {typed}"
+    ended = project.run(
+        env={
+            "_WORKSTREAMS_COMPLETE": "complete_bash",
+            "COMP_WORDS": words,
+            "COMP_CWORD": str(len(words.split(" ")) - 1),
+        }
+    )
+    assert sorted(ended.out.split()) == sorted(names)
+    assert ended.err == ""
+
+
+def test_without_a_config_nothing_is_completed_and_nothing_said(project: Project) -> None:
+    (project.folder / "config" / "workstreams.yml").unlink()
+    ended = project.run(
+        env={
+            "_WORKSTREAMS_COMPLETE": "complete_bash",
+            "COMP_WORDS": "workstreams status ",
+            "COMP_CWORD": "2",
+        }
+    )
+    assert (ended.out.strip(), ended.err) == ("", "")

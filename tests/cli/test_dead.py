@@ -16,7 +16,7 @@ Kill = Callable[..., str]
 
 @pytest.fixture
 def kill(project: Project, server: str, call: Command) -> Kill:
-    """Send a job and let it die of an error: ``kill("mail", "greet", "smtp down")``."""
+    """Send a job and let it die of an error: ``kill("mail", "greet", "smtp down", "OSError")``."""
     link = Link(lambda: server, Keys(project.app))
     call("send", "free", "nobody")
     sid = uuid4().hex
@@ -37,10 +37,10 @@ def kill(project: Project, server: str, call: Command) -> Kill:
         found: list[Any] = link.scripts.run("exchange", {**call, "wants": wants, "finishes": finishes})
         return found
 
-    def run(workstream: str, actor: str, message: str) -> str:
+    def run(workstream: str, actor: str, message: str, kind: str = "OSError") -> str:
         job = call("send", workstream, actor).out.strip()
         given = next(grant for grant in exchange([[workstream, 5]], [])[3] if grant[1].decode() == job)
-        error = f'{{"type":"OSError","message":"{message}"}}'
+        error = f'{{"type":"{kind}","message":"{message}"}}'
         exchange([], [{"w": workstream, "i": job, "d": given[2], "o": "dead", "us": 1, "err": error}])
         return job
 
@@ -82,10 +82,33 @@ def test_all_letters_of_an_actor_are_discarded_and_it_says_how_many(call: Comman
     assert call("job", "show", bill, "--json").objects()[0]["state"] == "waiting"
 
 
+def test_letters_are_listed_retried_and_discarded_by_the_error_they_died_of(
+    call: Command, kill: Kill
+) -> None:
+    down, other = kill("free", "greet", "smtp down"), kill("free", "greet", "no", "ValueError")
+    listed = call("dead", "list", "--error", "OSError", "--json").objects()
+    assert [(one["job"], one["error"]["type"]) for one in listed] == [(down, "OSError")]
+    nothing = call("dead", "list", "--error", "OS")
+    assert (nothing.code, nothing.out) == (0, "")
+    assert "no such dead letter" in nothing.err
+    assert call("dead", "discard", "--all", "--error", "OS").out == "0 dead letters discarded\n"
+    assert call("dead", "retry", "--all", "--error", "OSError").out == "1 dead letter retried\n"
+    assert call("dead", "discard", "--all", "--error", "ValueError").out == "1 dead letter discarded\n"
+    assert call("job", "show", down, "--json").objects()[0]["state"] == "waiting"
+    assert call("job", "show", other, "--json").objects()[0]["state"] == "discarded"
+
+
 @pytest.mark.usefixtures("project")
 @pytest.mark.parametrize("command", ["retry", "discard"])
 @pytest.mark.parametrize(
-    "arguments", [[], ["--all", "x"], ["x", "--actor", "greet"], ["x", "--workstream", "mail"]]
+    "arguments",
+    [
+        [],
+        ["--all", "x"],
+        ["x", "--actor", "greet"],
+        ["x", "--error", "OSError"],
+        ["x", "--workstream", "mail"],
+    ],
 )
 def test_either_ids_or_all_are_named(call: Command, command: str, arguments: list[str]) -> None:
     ended = call("dead", command, *arguments, env={"WORKSTREAMS_DEAD_RETRY_ALL": "1"})

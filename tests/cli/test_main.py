@@ -27,10 +27,42 @@ def test_help_needs_no_config_and_colours_nothing_in_a_pipe(tmp_path: Path, embe
     assert "\x1b" not in ended.out
 
 
-def test_a_misspelt_command_is_told_with_the_nearest_one(call: Command) -> None:
-    ended = call("statsu")
+def test_the_help_lists_every_command_with_its_whole_summary(call: Command) -> None:
+    listed = call("--help").out.partition("Commands:")[2]
+    assert "..." not in listed
+    assert listed.split()[0] == "up"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["statsu"], "no such command 'statsu', did you mean 'status'?: see workstreams --help"),
+        (
+            ["status", "--jsn"],
+            "no such option: --jsn (Possible options: --json): see workstreams status --help",
+        ),
+        (["job", "show"], "missing argument 'ID': see workstreams job show --help"),
+        (["worker", "--processes", "0"], "--processes"),
+        (["tail", "--level", "loud"], "--level: expected one of debug, info"),
+        (["tail", "--after", "x"], "--after: expected the cursor of a line"),
+        (["purge", "mail"], '--yes: expected it, to discard jobs of "mail" for good, found nothing'),
+        (["dead", "retry"], "ID: expected the ids of dead letters, or --all, found nothing"),
+        (["status", "mail", "x"], "unexpected extra argument"),
+    ],
+)
+def test_a_slip_is_one_sentence_with_the_way_out(
+    project: Project, call: Command, words: list[str], said: str
+) -> None:
+    ended = call(*words)
     assert (ended.code, ended.out) == (2, "")
-    assert "status" in ended.err
+    assert len(ended.err.splitlines()) == 1
+    assert ended.err.startswith("error: ")
+    assert said in ended.err
+
+
+def test_a_file_is_named_as_it_is_called_from_here(project: Project, call: Command) -> None:
+    project.write("config/workstreams.yml", "workstreams:\n  mail: {raet: 1/s}\n")
+    assert call("check").err.startswith("error: config/workstreams.yml:2: workstreams.mail.raet: expected ")
 
 
 @pytest.mark.parametrize("command", [*READS, ("send", "mail", "greet"), ("check",), ("up",), ("worker",)])

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from workstreams.cli.screen import fields, shown, span, table
+from workstreams.cli.screen import Marked, counted, fields, shown, span
 
 
 @pytest.mark.parametrize(
@@ -32,9 +32,14 @@ def test_readable_text_of_any_language_is_left_alone() -> None:
     assert shown("größe 数 ✓") == "größe 数 ✓"
 
 
-def test_cells_are_data_and_never_markup_or_lines(capsys: pytest.CaptureFixture[str]) -> None:
-    table(("A", "B"), [("[red]x", "1"), ("y\nz", "22")], {"B"})
-    assert capsys.readouterr().out.splitlines() == ["A        B", "[red]x   1", "y\\nz    22"]
+def test_a_marked_value_is_its_text_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
+    fields([("a", Marked("y", "dim"))])
+    assert capsys.readouterr().out.splitlines() == ["a  y"]
+
+
+@pytest.mark.parametrize(("number", "told"), [(0, "0 jobs"), (1, "1 job"), (2, "2 jobs")])
+def test_one_thing_is_one_and_not_several(number: int, told: str) -> None:
+    assert counted(number, "job") == told
 
 
 def test_a_value_of_several_lines_is_indented_below_its_name(capsys: pytest.CaptureFixture[str]) -> None:

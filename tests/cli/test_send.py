@@ -2,11 +2,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
+import redis
 
 from tests.cli.conftest import Command, Project
 from tests.store.servers import BadServer
+from workstreams.store.scripts import Scripts
 
 
 def shown(call: Command, job: str) -> dict[str, object]:
@@ -93,8 +96,8 @@ def test_key_priority_and_id_are_the_senders_choice(call: Command) -> None:
         (("mail", "greet", "--jsonl", "."), "directory"),
         (("mail", "greet", "1", "--jsonl", "-"), "nothing beside --jsonl"),
         (("mail", "greet", "--kwargs", "{}", "--jsonl", "-"), "nothing beside --jsonl"),
-        (("mail",), "Missing argument 'ACTOR'"),
-        (("mail", "greet", "--wiat"), "No such option"),
+        (("mail",), "missing argument 'ACTOR'"),
+        (("mail", "greet", "--wiat"), "no such option"),
     ],
 )
 def test_a_slip_is_told_in_one_message_and_ends_with_2(
@@ -154,7 +157,7 @@ def test_bad_lines_are_told_by_number_and_the_good_ones_are_sent(call: Command) 
     ]
     ended = call("send", "free", "greet", "--jsonl", "-", stdin=b"\n".join(lines))
     assert ended.code == 1
-    assert ended.out == "1 jobs sent, 7 bad lines left out\n"
+    assert ended.out == "1 job sent, 7 bad lines left out\n"
     assert [line.split(":")[0] for line in ended.err.splitlines()] == [f"line {n}" for n in range(2, 9)]
 
 
@@ -179,7 +182,7 @@ def test_binary_garbage_is_refused_line_by_line(call: Command) -> None:
 def test_a_line_too_long_to_be_a_job_is_told_and_the_next_one_is_sent(call: Command) -> None:
     endless = b"[" + b"x" * (2 * 2**20) + b"]\n[1]\n"
     ended = call("send", "free", "greet", "--jsonl", "-", stdin=endless)
-    assert ended.out == "1 jobs sent, 1 bad lines left out\n"
+    assert ended.out == "1 job sent, 1 bad line left out\n"
     assert ended.err.startswith("line 1: expected a line of at most")
 
 
@@ -189,7 +192,7 @@ def test_a_payload_that_is_too_large_is_a_bad_line(project: Project, call: Comma
         (project.folder / "config/workstreams.yml").read_text() + "  small: {max_payload: 300B}\n",
     )
     ended = call("send", "small", "greet", "--jsonl", "-", stdin=b'[1]\n["%s"]\n' % (b"x" * 300))
-    assert ended.out == "1 jobs sent, 1 bad lines left out\n"
+    assert ended.out == "1 job sent, 1 bad line left out\n"
     assert ended.err.startswith("line 2: expected at most 300 bytes")
 
 
@@ -205,6 +208,31 @@ def test_a_full_workstream_says_which_lines_are_sent(project: Project, call: Com
     assert call("status", "small", "--json").objects()[0]["waiting"] == 250
 
 
+@pytest.mark.usefixtures("project")
+def test_after_a_lost_reply_it_says_which_lines_are_in_doubt_and_how_to_look(
+    call: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, calls = Scripts.run, []
+
+    def loses_a_reply(self: Scripts, operation: str, header: Any, words: Any = ()) -> Any:
+        reply = run(self, operation, header, words)
+        if operation == "send" and reply[0] == b"ok":
+            calls.append(reply)
+            if len(calls) == 2:
+                raise redis.ConnectionError("the reply was lost")
+        return reply
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Scripts, "run", loses_a_reply)
+        ended = call("send", "free", "greet", "--jsonl", "-", stdin=b"[]\n" * 600)
+    assert (ended.code, ended.out) == (3, "")
+    said = ended.err.splitlines()[0]
+    assert said.startswith("stopped: 250 jobs are sent, those of lines 251 to 500 may be (look with `")
+    assert said.endswith("`), those after line 500 are not")
+    look = said.split("`")[1].split()[1:]
+    assert call(*look).code == 0
+
+
 def test_a_server_that_does_not_answer_ends_a_send_with_3_in_time(project: Project, call: Command) -> None:
     silent = BadServer(None)
     try:
@@ -217,5 +245,5 @@ def test_a_server_that_does_not_answer_ends_a_send_with_3_in_time(project: Proje
         silent.close()
     assert (datetime.now(UTC) - begun).total_seconds() < 4
     assert ended.code == 3
-    assert "0 jobs are sent" in ended.err
-    assert "may be sent" in ended.err
+    assert "stopped: 0 jobs are sent, those of line 1 may be (look with `workstreams job show " in ended.err
+    assert "), those after line 1 are not\n" in ended.err

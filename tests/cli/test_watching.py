@@ -23,8 +23,10 @@ def test_a_terminal_is_shown_what_changes_until_ctrl_c(project: Project, call: C
     try:
         environment = {"TERM": "xterm", "COLUMNS": "120", "LINES": "20"}
         with project.start("status", "--watch", stdin=theirs, stdout=theirs, env=environment) as process:
-            seen = _until(mine, b"mail")
+            seen = _until(mine, b"Ctrl-C ends it")
+            assert b"mail" in seen
             assert b"no worker" not in seen
+            assert project.app.encode() in seen
             call("send", "mail", "greet")
             assert b"no worker" in _until(mine, b"no worker")
             process.send_signal(2)

@@ -36,6 +36,24 @@ def test_all_dead_letters_of_an_actor_are_retried_and_the_others_stay(
     assert desk.counted()
 
 
+def test_all_dead_letters_of_an_error_are_retried_and_the_others_stay(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "BATCH", 2)
+    desk.rig.open("s1", "mail")
+    jobs = desk.rig.send("mail", 6)
+    errors = ['{"type":"OSError"}', '{"type":"OSErrors"}', "no JSON"] * 2
+    for given, error in zip(desk.rig.ask("s1", "mail", 6).grants, errors, strict=True):
+        desk.rig.tell("s1", given.end("dead", err=error))
+    record = desk.rig.keys.workstream("mail", "job", jobs[3])
+    desk.rig.client.hset(record, "actor", "other")
+    assert retry_all(desk.link, "mail", error="OSErro") == 0
+    assert retry_all(desk.link, "mail", actor="act", error="OSError") == 1
+    assert discard_all(desk.link, "mail", error="OSError") == 1
+    states = [desk.rig.state("mail", job) for job in jobs]
+    assert states == ["waiting", "dead", "dead", "discarded", "dead", "dead"]
+
+
 def test_all_dead_letters_are_discarded_in_batches(
     desk: Desk, letters: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -81,6 +81,34 @@ def test_a_cancel_counts_for_the_delivery_that_ran_and_for_no_later_one(desk: De
     assert desk.rig.state("mail", job) == "dead"
 
 
+def test_the_process_of_a_job_that_does_not_stop_is_named_to_its_supervisor_after_ten_seconds(
+    desk: Desk,
+) -> None:
+    desk.rig.open("s1", "mail")
+    job, other = desk.rig.send("mail", 2)
+    desk.rig.ask("s1", "mail", 2)
+    cancel_jobs(desk.link, "mail", [job])
+    desk.rig.advance(9 * SECOND)
+    # Asked once more, it has no more time than at first.
+    cancel_jobs(desk.link, "mail", [job])
+    assert desk.rig.renew("s1")[2] == []
+    desk.rig.advance(SECOND)
+    assert desk.rig.renew("s1")[2] == [[b"s1", f"mail/{job}~1".encode()]]
+    desk.rig.end("s1")
+    assert (desk.rig.state("mail", job), desk.rig.state("mail", other)) == ("cancelled", "waiting")
+
+
+def test_a_cancel_gives_no_job_more_time_than_it_has(desk: Desk) -> None:
+    desk.declare(mail={"timeout": "1s"})
+    desk.rig.open("s1", "mail")
+    [job] = desk.rig.send("mail")
+    desk.rig.ask("s1", "mail")
+    held = desk.rig.keys.held("s1")
+    desk.rig.client.zadd(held, {f"mail/{job}~1": desk.rig.now + 1})
+    cancel_jobs(desk.link, "mail", [job])
+    assert desk.rig.client.zscore(held, f"mail/{job}~1") == desk.rig.now + 1
+
+
 def test_when_the_first_in_line_is_cancelled_a_sleeper_looks_at_the_next(desk: Desk) -> None:
     desk.declare(mail={"rate": "3/h"})
     desk.rig.open("s1", "mail")
@@ -130,6 +158,17 @@ def test_a_cancelled_job_can_be_retried_and_its_old_result_is_gone(desk: Desk) -
     retry_jobs(desk.link, "mail", [job])
     assert (desk.rig.state("mail", job), desk.places(job)) == ("waiting", ["waiting"])
     assert not desk.rig.client.exists(result)
+
+
+def test_what_was_held_against_a_job_is_forgotten_when_it_is_retried(desk: Desk) -> None:
+    desk.rig.open("s1", "mail")
+    [job] = desk.rig.send("mail")
+    [given] = desk.rig.ask("s1", "mail").grants
+    desk.rig.tell("s1", given.end("dead"))
+    record = desk.rig.keys.workstream("mail", "job", job)
+    desk.rig.client.hset(record, mapping={"crashes": 2, "lapses": 8})
+    retry_jobs(desk.link, "mail", [job])
+    assert (desk.rig.job("mail", job)["crashes"], desk.rig.job("mail", job).get("lapses", "0")) == ("0", "0")
 
 
 def test_a_scheduled_retry_starts_now_and_keeps_its_count(desk: Desk) -> None:

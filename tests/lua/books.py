@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +90,13 @@ class Books(RuleBasedStateMachine):
         self.oracle.publish(bounds, within)
 
     def _exchange(
-        self, sid: str, wants: Mapping[str, int], ends: list[Any], *more: Any, leaving: bool = False
+        self,
+        sid: str,
+        wants: Mapping[str, int],
+        ends: list[Any],
+        *more: Any,
+        leaving: bool = False,
+        compare: bool = False,
     ) -> Answer | None:
         finishes, followups = [], []
         for given, (outcome, wait, follow) in ends:
@@ -99,11 +105,15 @@ class Books(RuleBasedStateMachine):
                 followups.append((f"f{given.id}", "b", wait))
                 finish["next"] = [_followup(f"f{given.id}", "b", wait)]
             finishes.append(finish)
-        call = self.rig.call(sid, wants, [*finishes, *more], leaving=leaving)
+        held = [f"{given.ws}/{given.id}~{given.delivery}" for given in self.grants[sid].values()]
+        told = {f"{given.ws}/{given.id}~{given.delivery}" for given, _ in ends}
+        holds = sorted(set(held) - told) if compare else None
+        call = self.rig.call(sid, wants, [*finishes, *more], leaving=leaving, holds=holds)
         answer = self.rig.exchange(call)
         assert answer is not None, (
             f"{sid} was ended at {self.now} though its lease holds until {self.expiry[sid]}"
         )
+        assert answer.gone == ()
         assert set(answer.refused) == set(range(len(finishes), len(call["finishes"])))
         self.last[sid] = (call, answer)
         for given, (outcome, wait, _) in ends:
@@ -126,11 +136,15 @@ class Books(RuleBasedStateMachine):
 
     def _check_answer(self, sid: str, wants: Mapping[str, int], answer: Answer) -> None:
         for ws, n in wants.items():
-            self.oracle.promote(ws, answer.now)
+            if answer.why[ws] != "lease":
+                self.oracle.promote(ws, answer.now)
+            granted = [given for given in answer.grants if given.ws == ws]
+            self._note_set_aside(sid, ws, granted, answer)
             heads = self.oracle.heads(ws)
             dearest = max((head.cost for head in heads), default=0)
-            must = heads and self.oracle.earliest(ws, dearest, answer.now) <= answer.now
-            granted = [given for given in answer.grants if given.ws == ws]
+            lapsed = self.expiry[sid] <= answer.now
+            assert not (lapsed and granted), f"{sid} was given {granted} after its lease ran out"
+            must = heads and not lapsed and self.oracle.earliest(ws, dearest, answer.now) <= answer.now
             assert granted or not must, f"{ws} has {heads} and every gate is open, but {sid} got none"
             assert len(granted) <= n
             for given in granted:
@@ -139,9 +153,29 @@ class Books(RuleBasedStateMachine):
                 self.grants[sid][given.id] = given
             self._note_told(sid, ws, n - len(granted), answer)
 
+    def _note_set_aside(self, sid: str, ws: str, granted: Sequence[Given], answer: Answer) -> None:
+        given = {one.id for one in granted}
+        chances = [
+            job for job in map(self.oracle.jobs.get, given) if job and job.crashes >= MOST_DELIVERIES - 1
+        ]
+        held = self.oracle.held_by(sid)
+        assert len(chances) + sum(job.crashes >= MOST_DELIVERIES - 1 for job in held) <= 1
+        for job in chances:
+            job.state, job.holder = "running", sid
+        self.oracle.set_aside(
+            ws, sid, MOST_DELIVERIES, answer.now, lambda one: self.rig.state(ws, one) == "scheduled"
+        )
+        for job in chances:
+            job.state, job.holder = "waiting", ""
+
     def _note_told(self, sid: str, ws: str, idle: int, answer: Answer) -> None:
         self.asks[sid].pop(ws, None)
         why, wait = answer.why[ws], answer.wait[ws]
+        if why == "lease":
+            # It asks again as soon as it may have been renewed.
+            assert self.expiry[sid] <= answer.now
+            self.asks[sid][ws] = answer.now
+            return
         assert wait >= -1, f"{sid} is told to wait {wait} µs for {ws}"
         if idle == 0:
             return
@@ -160,11 +194,11 @@ class Books(RuleBasedStateMachine):
         for sid in sorted(set(self.expiry) - standing):
             assert self.expiry[sid] <= self.now, f"{sid} was swept before its lease ran out"
             self.ears.remove(sid)
-            self._gone(sid, blame=True)
+            self._gone(sid, blame=True, lapsed=True)
             self._open()
 
-    def _gone(self, sid: str, blame: bool) -> None:
-        self.oracle.over(sid, blame, MOST_DELIVERIES)
+    def _gone(self, sid: str, blame: bool, *, lapsed: bool = False) -> None:
+        self.oracle.over(sid, blame, MOST_DELIVERIES, lapsed)
         self.ended += [(sid, given) for given in self.grants.pop(sid).values()]
         del self.expiry[sid]
         self.asks.pop(sid, None)

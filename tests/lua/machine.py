@@ -65,15 +65,15 @@ class Fleet(Books):
             self.oracle.add(one, ws, key, cost, shift, self.now, self.now + delay if delay else 0)
         self._hear()
 
-    @rule(data=st.data(), wants=_wants, ends=_ends)
+    @rule(data=st.data(), wants=_wants, ends=_ends, compare=st.booleans())
     @precondition(lambda self: self._askers())
     def exchange(
-        self, data: st.DataObject, wants: Mapping[str, int], ends: list[tuple[str, int, bool]]
+        self, data: st.DataObject, wants: Mapping[str, int], ends: list[tuple[str, int, bool]], compare: bool
     ) -> None:
         """A process tells what ended and asks for more."""
         sid = data.draw(st.sampled_from(self._askers()))
         held = list(self.grants[sid].values())[: len(ends)]
-        self._exchange(sid, wants, list(zip(held, ends, strict=False)))
+        self._exchange(sid, wants, list(zip(held, ends, strict=False)), compare=compare)
 
     @rule(data=st.data(), outcome=_outcomes, wait=_waits, follow=st.booleans())
     @precondition(lambda self: self._busy())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from tests.lua.rig import Given
 
@@ -71,6 +71,7 @@ class Work:
     attempt: int = 0
     deliveries: int = 0
     crashes: int = 0
+    lapses: int = 0
     holder: str = ""
     took: tuple[str, ...] = ()
 
@@ -237,12 +238,26 @@ class Oracle:
         else:
             job.state = {"done": "done", "dead": "dead", "discard": "discarded"}[outcome]
 
-    def over(self, sid: str, blame: bool, most: int) -> None:
-        """A session is over."""
-        for job in self.held_by(sid):
+    def over(self, sid: str, blame: bool, most: int, lapsed: bool) -> None:
+        """A session is over; with a suspect in it only that one is blamed."""
+        held = self.held_by(sid)
+        guilty = [job for job in held if job.crashes >= most - 1] or held
+        assert len(guilty) == 1 or guilty is held, f"{guilty} were on their last chance in one process"
+        for job in held:
             job.holder, job.took = "", ()
-            job.crashes += blame
-            job.state = "dead" if blame and job.crashes >= most else "waiting"
+            blamed = blame and job in guilty
+            job.lapses += blamed and lapsed
+            job.crashes += blamed and not lapsed
+            too_often = job.lapses >= 3 * most if lapsed else job.crashes >= most
+            job.state = "dead" if blamed and too_often else "waiting"
+
+    def set_aside(self, ws: str, sid: str, most: int, now: int, is_scheduled: Callable[[str], bool]) -> None:
+        """What was on its last chance made way, because another one is in that process."""
+        if not any(job.crashes >= most - 1 for job in self.held_by(sid)):
+            return
+        for job in self.of(ws, "waiting"):
+            if job.crashes >= most - 1 and is_scheduled(job.id):
+                job.state, job.due = "scheduled", now + 500_000
 
     def next_start(self, ws: str, now: int) -> float:
         """When, at the latest, something may start if nothing happens; inf for no such time."""

@@ -82,6 +82,7 @@ class Answer:
     grants: tuple[Given, ...]
     why: Mapping[str, str]
     wait: Mapping[str, int]
+    gone: tuple[str, ...]
 
     @property
     def ids(self) -> list[str]:
@@ -90,7 +91,7 @@ class Answer:
 
 def answer_of(reply: Sequence[Any]) -> Answer:
     """The reply of an exchange, read."""
-    epoch, now, refused, grants, answers = reply
+    epoch, now, refused, grants, answers, gone = reply
     given = (
         Given(w.decode(), i.decode(), d, body, options, attempt, key.decode(), int(started))
         for w, i, d, body, options, attempt, key, started in grants
@@ -102,6 +103,7 @@ def answer_of(reply: Sequence[Any]) -> Answer:
         grants=tuple(given),
         why={name.decode(): why.decode() for name, why, _ in answers},
         wait={name.decode(): int(wait) for name, _, wait in answers},
+        gone=tuple(sorted(name.decode() for name in gone)),
     )
 
 
@@ -176,13 +178,21 @@ class Rig:
         reply: list[Any] = self.scripts.run("send", header, [word for job in jobs for word in job])
         return reply
 
-    def open(self, sid: str = "s1", *workstreams: str, lease: int = 3600 * SECOND, most: int = 3) -> str:
+    def open(
+        self,
+        sid: str = "s1",
+        *workstreams: str,
+        lease: int = 3600 * SECOND,
+        most: int = 3,
+        watched: str = "1",
+    ) -> str:
         """Open a session."""
         call = {
             "sid": sid,
             "lease": lease,
             "max_deliveries": most,
             "bounded": "0",
+            "watched": watched,
             "worker": f"h:{sid}",
             "host": "h",
         }

@@ -120,3 +120,29 @@ def test_a_deferred_job_keeps_its_place_and_a_retried_one_does_not(open_rig: Rig
     answer = open_rig.ask("s1", "mail", 3)
     assert answer.ids == [deferred, *other, retried]
     assert [given.attempt for given in answer.grants] == [1, 1, 2]
+
+
+def test_a_key_that_waits_is_served_before_keys_that_come_later_whatever_they_are_called(
+    open_rig: Rig,
+) -> None:
+    open_rig.send("mail", 3, key="zzz")
+    served: list[str] = []
+    for number in range(30):
+        open_rig.send("mail", 1, key=f"a{number:03}")
+        served += [given.key for given in open_rig.ask("s1", "mail", 1).grants]
+    assert served.count("zzz") == 3
+
+
+def test_keys_that_are_used_once_leave_nothing_behind(open_rig: Rig) -> None:
+    idle = open_rig.keys.workstream("mail", "idle")
+    for number in range(300):
+        open_rig.send("mail", 2, key=f"order{number}")
+        open_rig.send("mail", 1, key=f"other{number}")
+        open_rig.ask("s1", "mail", 3 if number % 50 == 49 else 2)
+        assert (
+            open_rig.client.zcard(idle) <= open_rig.client.zcard(open_rig.keys.workstream("mail", "keys")) + 3
+        )
+    while open_rig.ask("s1", "mail", 100).grants:
+        pass
+    assert open_rig.client.zcard(idle) == 0
+    assert open_rig.client.zcard(open_rig.keys.workstream("mail", "keys")) == 0

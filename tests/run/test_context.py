@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
-from tests.support import wait_until
+import workstreams
+from tests.support import wait_until, working
 from workstreams.run import progress as module
 from workstreams.run.context import CurrentJob, bind, current_job, unbind
+from workstreams.wait.broker import WorkstreamBroker
 
 
 class Written(list[tuple[str, Mapping[str, Any]]]):
@@ -90,6 +94,45 @@ def test_two_attempts_do_not_share_their_progress(job: CurrentJob, written: Writ
     job.progress(0.1)
     other.progress(0.2)
     assert len(written) == 2
+
+
+def test_a_job_that_no_worker_runs_is_not_cancelled_and_sleeps_to_the_end(job: CurrentJob) -> None:
+    began = time.monotonic()
+    job.sleep(0.15)
+    assert time.monotonic() - began >= 0.15
+    assert not job.cancelled
+
+
+def test_a_sleeping_job_is_interrupted_by_its_time_limit(broker: WorkstreamBroker) -> None:
+    @workstreams.actor(workstream="mail", timeout="100ms", retries=0)
+    def act() -> None:
+        current_job().sleep(600)
+
+    with working(broker):
+        job = act.send()
+        error = job.wait(timeout="10s").error
+    assert error is not None
+    assert error["type"] == "TimeLimitExceeded"
+
+
+def test_a_sleeping_job_is_woken_by_its_cancel(broker: WorkstreamBroker) -> None:
+    begun, knew = threading.Event(), []
+
+    @workstreams.actor(workstream="mail")
+    def act() -> None:
+        begun.set()
+        try:
+            current_job().sleep(600)
+        except workstreams.Cancelled:
+            knew.append(current_job().cancelled)
+            raise
+
+    with working(broker):
+        job = act.send()
+        assert begun.wait(10)
+        job.cancel()
+        assert job.wait(timeout="10s").state == "cancelled"
+    assert knew == [True]
 
 
 def test_outside_a_job_there_is_none() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from workstreams.errors import PayloadError
 from workstreams.send.job import Job
-from workstreams.send.payload import body_of, job_from, options_of
+from workstreams.send.payload import body_of, carried, job_from, options_of
 
 
 @dataclasses.dataclass
@@ -112,3 +112,8 @@ def test_what_is_accepted_arrives_the_same(args: list[Any], options: dict[str, A
 def test_a_record_that_we_did_not_write_is_refused_as_such(body: bytes, options: bytes) -> None:
     with pytest.raises(PayloadError, match="job record"):
         job_from(body, options)
+
+
+def test_options_are_parted_in_those_that_can_travel_and_the_names_of_the_others() -> None:
+    options: dict[Any, Any] = {"a": 1, "span": object(), "deep": {"x": [2**64]}, "b": {"c": [None]}, 5: 1}
+    assert carried(options) == ({"a": 1, "b": {"c": [None]}}, ["span", "deep", "5"])

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,16 +10,29 @@ import redis
 
 import workstreams
 from tests.conftest import MakeConfig
-from workstreams.errors import CostTooHigh, RedisUnavailable, WorkstreamFull
+from tests.support import config_of
+from workstreams.errors import (
+    CostTooHigh,
+    NothingRunsHere,
+    RedisUnavailable,
+    RedisUnsuitable,
+    UnknownWorkstream,
+    WorkstreamFull,
+    WorkstreamsError,
+)
 from workstreams.send.actor import WorkstreamActor
-from workstreams.send.sender import BATCH
-from workstreams.store.scripts import Scripts
-from workstreams.wait.broker import WorkstreamBroker
+from workstreams.send.job import Job
+from workstreams.send.order import order_for
+from workstreams.send.sender import BATCH, Sender
+from workstreams.store.keys import Keys
+from workstreams.store.link import Link
+from workstreams.store.scripts import ScriptFailed, Scripts
+from workstreams.wait.broker import WorkstreamBroker, url_of
 
 
 @pytest.fixture
 def act(broker: WorkstreamBroker, make_config: MakeConfig) -> WorkstreamActor[Any, Any]:
-    broker.configure(make_config(mail={"max_waiting": 600, "rate": "5/s"}))
+    broker.configure(make_config(mail={"max_waiting": 900, "rate": "5/s"}))
 
     @workstreams.actor(workstream="mail")
     def act(n: int = 0) -> None:
@@ -52,10 +67,10 @@ def test_settings_that_redis_lost_are_published_again(
 def test_a_full_workstream_refuses_and_takes_none_of_the_batch(
     broker: WorkstreamBroker, act: WorkstreamActor[Any, Any]
 ) -> None:
-    act.send_many([(n,) for n in range(590)])
+    act.send_many([(n,) for n in range(890)])
     with pytest.raises(WorkstreamFull) as caught:
         act.send_many([(n,) for n in range(11)])
-    assert (caught.value.workstream, caught.value.limit, waiting(broker)) == ("mail", 600, 590)
+    assert (caught.value.workstream, caught.value.limit, waiting(broker)) == ("mail", 900, 890)
 
 
 def test_a_cost_over_the_rate_is_refused_with_the_limit(act: WorkstreamActor[Any, Any]) -> None:
@@ -80,22 +95,89 @@ def test_many_jobs_go_in_batches_of_a_bounded_size(
     assert sizes == [BATCH, BATCH, 1]
 
 
-def test_a_server_that_goes_away_in_the_middle_is_told_with_how_many_were_sent(
+Fails = Callable[[Exception | list[bytes]], None]
+
+
+@pytest.fixture
+def second_call(act: WorkstreamActor[Any, Any], monkeypatch: pytest.MonkeyPatch) -> Fails:
+    """Let the second call of a send be answered so, or raise that."""
+    act.send()
+    run, calls = Scripts.run, []
+
+    def prepare(answer: Exception | list[bytes]) -> None:
+        def failing(self: Scripts, operation: str, call: Any, words: Any = ()) -> Any:
+            calls.append(call)
+            if len(calls) != 2:
+                return run(self, operation, call, words)
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+        monkeypatch.setattr(Scripts, "run", failing)
+
+    return prepare
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "doubt"),
+    [
+        pytest.param(redis.ConnectionError("gone"), RedisUnavailable, BATCH, id="the reply was lost"),
+        pytest.param(ScriptFailed("send: stopped"), RedisUnsuitable, BATCH, id="the script stopped"),
+        pytest.param([b"full", b"mail", b"900"], WorkstreamFull, 0, id="full"),
+        pytest.param([b"dear", b"mail", b"5", b"6"], CostTooHigh, 0, id="too dear"),
+        pytest.param([b"unsettled", b"nowhere"], UnknownWorkstream, 0, id="unknown"),
+    ],
+)
+def test_a_send_that_fails_in_the_middle_says_which_are_sent_and_which_are_in_doubt(
+    act: WorkstreamActor[Any, Any],
+    second_call: Fails,
+    answer: Exception | list[bytes],
+    kind: type[WorkstreamsError],
+    doubt: int,
+) -> None:
+    second_call(answer)
+    with pytest.raises(kind) as caught:
+        act.send_many([(n,) for n in range(2 * BATCH + 10)])
+    error = caught.value
+    assert [job.args for job in error.jobs] == [(n,) for n in range(2 * BATCH + 10)]
+    assert error.sent == BATCH
+    assert error.in_doubt == error.jobs[BATCH : BATCH + doubt]
+
+
+def test_what_was_not_sent_for_certain_is_sent_again_and_nothing_twice(
     broker: WorkstreamBroker, act: WorkstreamActor[Any, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     act.send()
     run, calls = Scripts.run, []
 
-    def failing(self: Scripts, operation: str, call: Any, words: Any = ()) -> Any:
+    def loses_a_reply(self: Scripts, operation: str, call: Any, words: Any = ()) -> Any:
+        reply = run(self, operation, call, words)
         calls.append(call)
-        if len(calls) > 1:
-            raise redis.ConnectionError("gone")
-        return run(self, operation, call, words)
+        if len(calls) == 2:
+            raise redis.ConnectionError("the reply was lost")
+        return reply
 
-    monkeypatch.setattr(Scripts, "run", failing)
+    monkeypatch.setattr(Scripts, "run", loses_a_reply)
     with pytest.raises(RedisUnavailable) as caught:
-        act.send_many([(n,) for n in range(BATCH + 10)])
-    assert caught.value.sent == BATCH
+        act.send_many([(n,) for n in range(2 * BATCH + 10)])
+    assert waiting(broker) == 1 + 2 * BATCH
+    broker.enqueue_many(caught.value.jobs[caught.value.sent :])
+    assert waiting(broker) == 1 + 2 * BATCH + 10
+
+
+def test_without_a_server_nothing_is_in_doubt(tmp_path: Path) -> None:
+    config = config_of("t", "embedded", tmp_path, {"mail": None})
+    sender = Sender(lambda: config, lambda: Link(lambda: url_of(config), Keys("t")))
+    order = order_for(Job("mail", "act", (), {}, {}), config.workstream("mail"), "")
+    with pytest.raises(NothingRunsHere) as caught:
+        sender.send([order])
+    assert (caught.value.sent, caught.value.in_doubt, caught.value.jobs) == (0, (), (order.job,))
+
+
+def test_what_is_wrong_before_anything_is_tried_has_sent_nothing(act: WorkstreamActor[Any, Any]) -> None:
+    with pytest.raises(WorkstreamsError) as caught:
+        act.send_many([(1,), (object(),)])
+    assert (caught.value.sent, caught.value.in_doubt, caught.value.jobs) == (0, (), ())
 
 
 def test_a_reply_that_was_lost_sends_nothing_twice(

@@ -44,6 +44,17 @@ def test_every_state_has_its_place_in_one_list(app: App) -> None:
         assert ids(app, state=state) == [job]
 
 
+def test_jobs_are_found_by_the_type_of_their_last_error_and_by_no_part_of_it(app: App) -> None:
+    app.open_session("free")
+    jobs = [app.send("free") for _ in range(3)]
+    app.exchange([("free", 3)])
+    for job, error in zip(jobs, ('{"type":"E"}', '{"type":"EE"}', "no JSON"), strict=True):
+        app.finish("free", job, "dead", err=error)
+    assert ids(app, state="dead", error="E") == [jobs[0]]
+    assert ids(app, error="EE") == [jobs[1]]
+    assert ids(app, error="e") == []
+
+
 def test_a_waiting_job_says_why_its_workstream_holds_it(app: App) -> None:
     job = app.send("closed")
     [found] = list_jobs(app.link, app.config, ["closed"], JobFilter()).jobs

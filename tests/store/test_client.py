@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from tests.store.servers import bad_server, wait_until
 from workstreams.errors import ConfigError, RedisUnavailable
 from workstreams.store.client import (
     LISTENER_REPLY,
+    lease_client,
     listener_client,
     ping,
     producer_client,
@@ -50,10 +52,17 @@ def test_every_client_reaches_a_server_and_answers_in_bytes(server: EmbeddedServ
 
 @pytest.mark.parametrize(
     ("make", "connect", "reply", "resends"),
-    [(producer_client, 1, 2, 2), (worker_client, 2, 10, 5), (listener_client, 2, LISTENER_REPLY, 5)],
+    [
+        (producer_client, 1, 2, 2),
+        (worker_client, 2, 3, 4),
+        (listener_client, 2, LISTENER_REPLY, 4),
+        (partial(lease_client, lease=15_000_000), 1.875, 1.875, 0),
+        (partial(lease_client, lease=1_000_000), 0.25, 0.25, 0),
+        (partial(lease_client, lease=60_000_000), 2, 2, 0),
+    ],
 )
 def test_each_kind_of_client_has_its_own_patience(
-    make: Maker, connect: int, reply: int, resends: int
+    make: Maker, connect: float, reply: float, resends: int
 ) -> None:
     options = make("redis://127.0.0.1").connection_pool.connection_kwargs
     assert options["socket_connect_timeout"] == connect

@@ -29,7 +29,8 @@ from workstreams.admit.work_queue import WorkQueue
 from workstreams.declare.config import Config
 from workstreams.declare.publishing import publish
 from workstreams.errors import RedisUnavailable, WorkstreamsError
-from workstreams.store.client import redis_errors
+from workstreams.store.client import lease_client, redis_errors
+from workstreams.store.scripts import Scripts
 from workstreams.wait.broker import WorkstreamBroker, ours
 
 __all__ = ["AdmissionMiddleware", "Admitted", "BootFailed", "worker_name"]
@@ -167,7 +168,8 @@ class AdmissionMiddleware(Middleware):
         lanes = lanes_of(map(config.workstream, names), config, worker.worker_threads, queue.put)
         sid, lost = self.sid or new_sid(), threading.Event()
         sessions = Sessions(link.patient_scripts())
-        info = SessionInfo(sid, worker_name(), self.pool, tuple(names), config.worker.max_deliveries)
+        most, watched = config.worker.max_deliveries, self.watched
+        info = SessionInfo(sid, worker_name(), self.pool, tuple(names), most, watched=watched)
         with redis_errors(link.url):
             if not self.watched:
                 # A supervisor publishes when its user starts it; a process that is replaced
@@ -179,6 +181,7 @@ class AdmissionMiddleware(Middleware):
             lost=lambda: self._lose(lost) if self.watched else self._open_again(sessions, info, config),
             unsettled=lambda: self._publish_again(broker),
             trouble=self._say_trouble,
+            gone=self._stop_unleased,
             failed=lambda: self._fail(lost),
         )
         deliver = Deliverer(broker, info.worker)
@@ -197,7 +200,10 @@ class AdmissionMiddleware(Middleware):
             None
             if self.watched
             else Renewer(
-                Sessions(link.patient_scripts()), sid, config.worker.lease, lambda: exchange.wake("*", 0.0)
+                Sessions(Scripts(lease_client(link.url, config.worker.lease), link.keys)),
+                sid,
+                config.worker.lease,
+                lambda: exchange.wake("*", 0.0),
             )
         )
         return Admitted(sid, lanes, exchange, listener, sessions, renewer, lost)
@@ -239,6 +245,10 @@ class AdmissionMiddleware(Middleware):
             outcome=finish["o"],
             reason="its lease was lost",
         )
+
+    def _stop_unleased(self, lease: str) -> None:
+        self.log.warning("lease_forgotten", lease=lease, hint="Redis lost it, and gives its job to others")
+        self.cancelling.cancel(lease)
 
     def _say_trouble(self, error: redis.RedisError | None) -> None:
         if error is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import Any
 
 from dramatiq.middleware import Interrupt, raise_thread_exception
@@ -10,21 +11,59 @@ from dramatiq.middleware import Interrupt, raise_thread_exception
 from workstreams.admit.delivery import Delivery
 from workstreams.store.scripts import Scripts
 
-__all__ = ["Cancelled", "Cancelling"]
+__all__ = ["Cancellation", "Cancelled", "Cancelling"]
 
 #: Cancels of deliveries that have not begun here; what ended before its cancel came is among them.
 MOST_AWAITED = 10_000
 
-#: Instead of a thread: that of the delivery was interrupted.
+#: Instead of a thread: the delivery knows that it is cancelled.
 TOLD = 0
+
+#: Seconds that a job which asks whether it is cancelled has to ask again, until it is interrupted.
+ASKS_AGAIN = 0.5
+
+#: Seconds of a wait in which Python takes no step.
+STEP = 0.1
 
 
 class Cancelled(Interrupt):
     """Somebody cancelled the job that runs: it may clean up, and is not retried.
 
     It is raised inside the job, between two steps of Python: a call into C, a sleep for one, ends
-    first. A job may raise it by itself to end as cancelled.
+    first. In an ``async`` job an ``asyncio.CancelledError`` stands for it. A job may raise it by itself
+    to end as cancelled.
     """
+
+
+class Cancellation:
+    """Whether one delivery was cancelled, as its job asks for it.
+
+    Parameters:
+      cancelling: Knows it.
+      name: ``workstream/id~delivery``.
+    """
+
+    __slots__ = ("_cancelling", "_flag", "_name")
+
+    def __init__(self, cancelling: Cancelling, name: str) -> None:
+        self._cancelling = cancelling
+        self._name = name
+        self._flag: threading.Event | None = None
+
+    def wait(self, seconds: float) -> bool:
+        """Wait until it is cancelled, so many seconds at most; whether it is.
+
+        Who was told so is not interrupted any more.
+        """
+        if self._flag is None:
+            self._flag = self._cancelling.flag_of(self._name)
+        until = time.monotonic() + seconds
+        # In steps, between which a time limit or the worker's end can interrupt the wait.
+        while not self._flag.wait(max(0.0, min(STEP, until - time.monotonic()))):
+            if time.monotonic() >= until:
+                return False
+        self._cancelling.heeded(self._name)
+        return True
 
 
 class Cancelling:
@@ -34,6 +73,7 @@ class Cancelling:
         self._mutex = threading.Lock()
         self._threads: dict[str, int] = {}
         self._awaited: dict[str, None] = {}
+        self._flags: dict[str, threading.Event] = {}
 
     def begin(self, delivery: Delivery) -> None:
         """A delivery begins on this thread.
@@ -59,20 +99,42 @@ class Cancelling:
             self._forget(delivery)
 
     def cancel(self, name: str) -> None:
-        """Interrupt a delivery, now or when it begins.
+        """Interrupt a delivery, now or when it begins; one that asks by itself is given time for that.
 
         Parameters:
           name: ``workstream/id~delivery``.
         """
         with self._mutex:
-            thread = self._threads.get(name)
-            if thread is None:
+            flag = self._flags.get(name)
+            if name not in self._threads:
                 self._await(name)
-            elif thread != TOLD:
-                # Once only: a second one would interrupt what the job does to clean up.
+            elif flag is None:
+                self._interrupt(name)
+            elif not flag.is_set():
+                flag.set()
+                timer = threading.Timer(ASKS_AGAIN, self._insist, (name,))
+                timer.daemon = True
+                timer.start()
+
+    def flag_of(self, name: str) -> threading.Event:
+        """What is set when a delivery that runs here is cancelled; it is interrupted only later then.
+
+        Parameters:
+          name: ``workstream/id~delivery``.
+        """
+        with self._mutex:
+            if name not in self._threads:
+                return threading.Event()
+            flag = self._flags.setdefault(name, threading.Event())
+            if self._threads[name] == TOLD:
+                flag.set()
+            return flag
+
+    def heeded(self, name: str) -> None:
+        """A delivery knows by its flag that it is cancelled: it ends by itself."""
+        with self._mutex:
+            if name in self._threads:
                 self._threads[name] = TOLD
-                # Under the mutex: once a delivery has ended, its thread runs another job.
-                raise_thread_exception(thread, Cancelled)  # type: ignore[no-untyped-call]  # Dramatiq's is untyped
 
     def look(self, scripts: Scripts, sid: str) -> None:
         """Cancel what was cancelled while nobody could hear it.
@@ -95,6 +157,18 @@ class Cancelling:
             if cancelled is not None and cancelled.decode() == name.rpartition("~")[2]:
                 self.cancel(name)
 
+    def _insist(self, name: str) -> None:
+        with self._mutex:
+            self._interrupt(name)
+
+    def _interrupt(self, name: str) -> None:
+        """Under the mutex: once a delivery has ended, its thread runs another job."""
+        thread = self._threads.get(name, TOLD)
+        if thread != TOLD:
+            # Once only: a second one would interrupt what the job does to clean up.
+            self._threads[name] = TOLD
+            raise_thread_exception(thread, Cancelled)  # type: ignore[no-untyped-call]  # Dramatiq's is untyped
+
     def _await(self, name: str) -> None:
         self._awaited[name] = None
         if len(self._awaited) > MOST_AWAITED:
@@ -103,3 +177,4 @@ class Cancelling:
     def _forget(self, delivery: Delivery) -> None:
         with self._mutex:
             self._threads.pop(delivery.grant.name, None)
+            self._flags.pop(delivery.grant.name, None)

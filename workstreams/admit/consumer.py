@@ -63,10 +63,24 @@ class LaneConsumer(Consumer):
             return
         message.sealed = True
         self._lane.leave()
-        record = message.record or _without_outcome(message)
+        try:
+            record = message.record or _without_outcome(message)
+        except Exception as error:
+            # Whatever a middleware left in the message: its end must reach Redis.
+            record = _undecided(message, error)
         if self._lane.margin is not None and message.begun - message.grant.asked > self._lane.margin:
             record["late"] = True
         self._exchange.finish(self._lane, record, urgent=not AWAITED.isdisjoint(record))
+
+
+def _undecided(message: Delivery, error: Exception) -> dict[str, object]:
+    """The finish of a delivery whose end cannot be put into words: again, with its options as they were."""
+    text = f"{type(error).__name__}: {error}"
+    described = orjson.dumps({"type": type(error).__name__, "message": text}).decode()
+    if message.grant.attempt > MOST_INTERRUPTED:
+        return message.finish("dead", err=described)
+    details = orjson.dumps({"error": text, "delay_ms": 1000}).decode()
+    return message.finish("retry", at=1_000_000, err=described, x=details)
 
 
 def _without_outcome(message: Delivery) -> dict[str, object]:

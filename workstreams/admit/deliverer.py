@@ -8,7 +8,6 @@ from typing import Any
 import orjson
 
 from workstreams.admit.delivery import Delivery, Grant
-from workstreams.declare.publishing import HARD_BOUND_AFTER_TIMEOUT
 from workstreams.errors import PayloadError
 from workstreams.send.job import Job
 from workstreams.send.payload import job_from
@@ -53,7 +52,7 @@ class Deliverer:
         limit = job.options.get("time_limit") or self._broker.actors[job.actor_name].options.get("time_limit")
         if not isinstance(limit, int | float):
             return None
-        return round(min(limit * 1000, MAX_DURATION)) + HARD_BOUND_AFTER_TIMEOUT
+        return round(min(limit * 1000, MAX_DURATION)) + self._broker.config.worker.hard_bound
 
 
 def _as_error(kind: str, message: str) -> str:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from dramatiq import Message
 from dramatiq.broker import MessageProxy
 
-__all__ = ["Delivery", "Grant"]
+__all__ = ["Delivery", "Grant", "lease_of"]
 
 
 class Grant(NamedTuple):
@@ -53,6 +53,11 @@ class Grant(NamedTuple):
         return cls(
             workstream, job_id, delivery, body, options, attempt, key.decode(), int(started), asked, name
         )
+
+
+def lease_of(finish: Mapping[str, Any]) -> str:
+    """The name of the lease that a finish ends: as :attr:`Grant.name`."""
+    return f"{finish['w']}/{finish['i']}~{finish['d']}"
 
 
 class Delivery(MessageProxy):

@@ -19,8 +19,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
+import redis
+
 from workstreams.admit.asking import Asking
 from workstreams.admit.delivery import Delivery, Grant
+from workstreams.admit.holdings import Holdings
 from workstreams.admit.lane import POLL, Lane
 from workstreams.admit.reports import Deliver, Reports
 from workstreams.store.scripts import Scripts
@@ -71,8 +74,10 @@ class Exchange(threading.Thread):
         self._unbegun = unbegun
         self._reports = reports
         self._changed = threading.Condition()
-        self._ask = Asking(scripts, reports.trouble, self._give_up)
+        self._ask = Asking(scripts, self._note_trouble, self._give_up)
+        self._holdings = Holdings()
         self._finishes: list[dict[str, Any]] = []
+        self._carried = 0
         self._flush_at: float | None = None
         self._bounds: list[tuple[str, int]] = []
         self._seq = 0
@@ -98,6 +103,7 @@ class Exchange(threading.Thread):
         now = time.monotonic()
         with self._changed:
             lane.busy -= 1
+            self._holdings.end(record)
             self._finishes.append(record)
             hurry = urgent or lane.scarce or not lane.why or len(self._finishes) >= MOST_FINISHES
             due = now if hurry else now + LINGER
@@ -144,6 +150,12 @@ class Exchange(threading.Thread):
         """How many deliveries have not ended."""
         return sum(lane.busy for lane in self.lanes.values())
 
+    @property
+    def untold(self) -> int:
+        """How many finishes Redis has not confirmed yet."""
+        with self._changed:
+            return len(self._finishes) + self._carried
+
     def close(self, timeout: float) -> bool:
         """Send what is left and end the thread.
 
@@ -179,6 +191,7 @@ class Exchange(threading.Thread):
             finishes, wants, leaving = self._collect()
             if finishes or wants or leaving or self._bounds:
                 self._turn(finishes, wants, leaving)
+                self._carried = len(finishes) if self._abandoned else 0
                 self._left = self._left or leaving
             with self._changed:
                 if self._closing and not self._finishes:
@@ -200,6 +213,7 @@ class Exchange(threading.Thread):
                 return [], [], self._draining and not self._left
             finishes = self._finishes[:MOST_FINISHES]
             del self._finishes[:MOST_FINISHES]
+            self._carried = len(finishes)
             self._flush_at = now if self._finishes else None
             if not self._draining:
                 wants += self._freed(finishes, wants)
@@ -231,6 +245,7 @@ class Exchange(threading.Thread):
         self._seq += 1
         with self._changed:
             bounds, self._bounds = self._bounds, []
+            holds = self._holdings.to_compare(self._finishes)
         asked = {lane.name: lane.idle for lane in wants}
         call = {
             "sid": self._sid,
@@ -242,6 +257,7 @@ class Exchange(threading.Thread):
             "finishes": finishes,
             "wants": list(asked.items()),
             "bounds": bounds,
+            "holds": holds,
         }
         began = time.monotonic()
         reply = self._ask(call)
@@ -252,13 +268,23 @@ class Exchange(threading.Thread):
             if reply is not None and reply[0] == b"lost":
                 self._lose(finishes)
             return
-        epoch, _, refused, grants, answers = reply
+        epoch, _, refused, grants, answers, gone = reply
+        if epoch.decode() != self.epoch:
+            self._holdings.suspect()
         self.epoch = epoch.decode()
+        for name in gone:
+            self._reports.gone(name.decode())
         self.ended += len(finishes)
         for index in refused:
             self._reports.refused(finishes[index])
         self._note_answers(answers)
         self._hand_out(grants, began)
+
+    def _note_trouble(self, error: redis.RedisError | None) -> None:
+        if error is None:
+            self._holdings.suspect()
+            self.wake("*", 0.0)
+        self._reports.trouble(error)
 
     def _give_up(self, seconds: float) -> bool:
         with self._changed:
@@ -280,6 +306,7 @@ class Exchange(threading.Thread):
             lane = self.lanes[grant.workstream]
             with self._changed:
                 lane.busy += 1
+                self._holdings.begin(grant)
             made = self._deliver(grant)
             if isinstance(made, Delivery):
                 self._note_bound(made)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import redis
+import structlog
 
 from workstreams.store.keys import Keys, wake_channel
 
@@ -16,7 +19,11 @@ PAUSE = 0.2
 
 #: Seconds one read may block: how soon a stopped listener ends, and how often the
 #: connection is checked.
-READ = 1.0
+READ = 0.5
+
+#: Seconds of silence after which the server is asked for a sign of life, and so many more until the
+#: connection counts as dead: one that fell silent without an end would cost every wake-up and every cancel.
+SILENCE = 1.5
 
 
 class Listener(threading.Thread):
@@ -49,6 +56,7 @@ class Listener(threading.Thread):
         self._cancel = cancel
         self._missed = missed
         self._stopped = threading.Event()
+        self._log: Any = structlog.get_logger("workstreams")
         #: Set while subscribed: a sleeper is registered only by who can hear.
         self.ready = threading.Event()
 
@@ -57,27 +65,44 @@ class Listener(threading.Thread):
             try:
                 self._listen()
             except redis.RedisError:
-                self.ready.clear()
-                self._stopped.wait(PAUSE)
+                self._rest()
+            except Exception:
+                # Without this thread nobody here would hear of work or of a cancel.
+                self._log.exception("listening_failed")
+                self._rest()
 
     def stop(self) -> None:
         """Stop listening; returns at once."""
         self._stopped.set()
 
+    def _rest(self) -> None:
+        self.ready.clear()
+        self._stopped.wait(PAUSE)
+
     def _listen(self) -> None:
         with self._connect() as client, client.pubsub(ignore_subscribe_messages=False) as pubsub:
             pubsub.subscribe(*self._channels)
+            heard_at, asked = time.monotonic(), False
             while not self._stopped.is_set():
                 message = pubsub.get_message(timeout=READ)
-                if message is None:
-                    continue
-                if message["type"] == "subscribe":
-                    # Also after a reconnect, which the client makes by itself.
-                    self.ready.set()
-                    self._wake("*", 0.0)
-                    self._missed()
-                elif message["type"] == "message":
-                    self._hear(message["data"])
+                silent = time.monotonic() - heard_at
+                if message is not None:
+                    heard_at, asked = time.monotonic(), False
+                    self._take(message)
+                elif silent >= 2 * SILENCE:
+                    raise redis.ConnectionError("the connection fell silent")
+                elif silent >= SILENCE and not asked:
+                    pubsub.ping()
+                    asked = True
+
+    def _take(self, message: Mapping[str, Any]) -> None:
+        if message["type"] == "subscribe":
+            # Also after a reconnect, which the client makes by itself.
+            self.ready.set()
+            self._wake("*", 0.0)
+            self._missed()
+        elif message["type"] == "message":
+            self._hear(message["data"])
 
     def _hear(self, data: bytes) -> None:
         workstream, _, when = data.decode("utf-8", "replace").rpartition(" ")

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import redis
+import structlog
 
-from workstreams.admit.sessions import Sessions
+from workstreams.admit.sessions import Renewal, Sessions
 
 __all__ = ["Renewer", "pause_before_next"]
 
 #: Seconds before another try after a failed renewal.
-RETRY = 0.5
+RETRY = 0.25
 
 
 def pause_before_next(lease: float, next_expiry: float | None) -> float:
@@ -41,19 +43,41 @@ class Renewer(threading.Thread):
         self._lease_us = lease_us
         self._lost = lost
         self._stopped = threading.Event()
+        self._overdue: frozenset[str] = frozenset()
+        self._log: Any = structlog.get_logger("workstreams")
 
     def run(self) -> None:
         pause = 0.0
         while not self._stopped.wait(pause):
             try:
-                renewal = self._sessions.renew([self._sid], self._lease_us)
+                pause = self._renew()
             except redis.RedisError:
                 pause = RETRY
-                continue
-            if renewal.lost:
-                self._lost()
-            pause = pause_before_next(self._lease_us / 1_000_000, renewal.next_expiry)
+            except Exception:
+                # Without this thread the lease would run out, and all jobs run twice.
+                self._log.exception("renewal_failed")
+                pause = RETRY
 
     def stop(self) -> None:
         """Stop renewing; returns at once."""
         self._stopped.set()
+
+    def _renew(self) -> float:
+        """Renew once, and return the seconds until the next time."""
+        renewal = self._sessions.renew([self._sid], self._lease_us)
+        if renewal.lost:
+            self._lost()
+        self._tell_overdue(renewal)
+        return pause_before_next(self._lease_us / 1_000_000, renewal.next_expiry)
+
+    def _tell_overdue(self, renewal: Renewal) -> None:
+        """Say once of each job that it is past its hard bound: nobody is there to end its process."""
+        overdue = frozenset(job for _, job in renewal.overdue)
+        for job in sorted(overdue - self._overdue):
+            self._log.error(
+                "job_overdue",
+                overdue=job,
+                hint="it keeps its thread and its slots until it ends: restart this process, or run it under "
+                "`workstreams worker`, which ends a process for that",
+            )
+        self._overdue = overdue

@@ -29,6 +29,7 @@ class Reports:
         was opened again, so that work goes on.
       unsettled: Called when Redis has no settings for a workstream, to publish them again.
       trouble: Given the error that begins an outage of Redis, and None at its end.
+      gone: Given the name of each lease that Redis does not know though its job runs here.
       failed: Called when the exchange itself ends by an error.
     """
 
@@ -36,4 +37,5 @@ class Reports:
     lost: Callable[[], bool]
     unsettled: Callable[[], None]
     trouble: Callable[[redis.RedisError | None], None]
+    gone: Callable[[str], None]
     failed: Callable[[], None]

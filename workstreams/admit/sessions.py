@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import os
 import socket
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 from uuid import uuid4
 
 from workstreams.store.scripts import Scripts
@@ -30,6 +31,8 @@ class SessionInfo:
       max_deliveries: Deliveries ended by a dying process until a job is poison.
       host: The machine.
       pid: The process.
+      watched: Whether a supervisor renews it, and says so when its process has died: then a lease that
+        only ran out counts for less.
     """
 
     sid: str
@@ -39,6 +42,7 @@ class SessionInfo:
     max_deliveries: int
     host: str = dataclasses.field(default_factory=socket.gethostname)
     pid: int = dataclasses.field(default_factory=os.getpid)
+    watched: bool = True
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -91,6 +95,7 @@ class Sessions:
             pid=info.pid,
             pool=info.pool,
             workstreams=",".join(info.workstreams),
+            watched="1" if info.watched else "0",
         )
         self._epoch = self._scripts.run("open_session", call)[0].decode()
         return self._epoch
@@ -110,7 +115,15 @@ class Sessions:
             next_expiry=None if int(expiry) < 0 else int(expiry) / 1_000_000,
         )
 
-    def end(self, sid: str, why: str, *, blame: bool, guilty: Iterable[str] = ()) -> int:
+    def end(
+        self,
+        sid: str,
+        why: str,
+        *,
+        blame: bool,
+        guilty: Iterable[str] = (),
+        last_lines: Callable[[str], Sequence[str]] | None = None,
+    ) -> int:
         """End a session whose process is gone for certain; its jobs go to the front.
 
         Parameters:
@@ -118,14 +131,27 @@ class Sessions:
           why: What ended it, for the jobs' logs.
           blame: Whether the deliveries count against the jobs.
           guilty: Only against these, as the lease names them, if there are any.
+          last_lines: The last lines, each as JSON, of a job that is called ``workstream/id``; kept
+            with the record of one that is dead by this.
 
         Returns:
           How many jobs were given back.
         """
         given = 0
+        named = list(guilty)
+        tails = {} if last_lines is None else self._tails(sid, named, last_lines)
         while True:
-            call = self._call(sid=sid, why=why, blame=blame, guilty=list(guilty))
+            call = self._call(sid=sid, why=why, blame=blame, guilty=named, tails=tails)
             taken, all_taken = self._scripts.run("end_session", call)
             given += int(taken)
             if all_taken:
                 return given
+
+    def _tails(
+        self, sid: str, guilty: Sequence[str], last_lines: Callable[[str], Sequence[str]]
+    ) -> Mapping[str, Sequence[str]]:
+        """The last lines of what the session holds, as the leases name it; of the guilty if there are any."""
+        held: Any = self._scripts.client.zrange(self._scripts.keys.held(sid), 0, -1)
+        names = [entry.decode() for entry in held]
+        found = {name: last_lines(name.rpartition("~")[0]) for name in names if name in guilty or not guilty}
+        return {name: lines for name, lines in found.items() if lines}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, NoReturn
 
@@ -16,6 +16,7 @@ __all__ = [
     "due_word",
     "id_of",
     "keyword_arguments",
+    "one_of",
     "parse_json",
     "priority_of",
     "refuse_beside_jsonl",
@@ -72,7 +73,7 @@ def due_word(delay: str | None, at: str | None) -> str:
       ConfigError: When both are given, or one of them says no time.
     """
     if delay is not None and at is not None:
-        raise misuse("--delay", "one of --delay and --at", f"{delay} and {at}")
+        raise misuse("--delay", "one of --delay and --at", f"{delay} and {at}", typed=False)
     if delay is not None:
         return _due_after(delay)
     return "" if at is None else _due_at(at)
@@ -103,12 +104,25 @@ def priority_of(name: str | None) -> str | None:
     """
     from workstreams.send.priority import PRIORITIES
 
-    if name is None or name in PRIORITIES:
-        return name
-    close = nearest(name, PRIORITIES)
-    raise misuse(
-        "--priority", f"one of {', '.join(PRIORITIES)}", name, f'did you mean "{close}"?' if close else ""
-    )
+    one_of("--priority", name, PRIORITIES)
+    return name
+
+
+def one_of(given_as: str, value: str | None, choices: Collection[str]) -> None:
+    """Check that a word is one of those that there are.
+
+    Parameters:
+      given_as: The flag.
+      value: What was typed; None is always right.
+      choices: The words.
+
+    Raises:
+      ConfigError: When it is none of them.
+    """
+    if value is not None and value not in choices:
+        close = nearest(value, choices)
+        hint = f'did you mean "{close}"?' if close else ""
+        raise misuse(given_as, f"one of {', '.join(choices)}", value, hint)
 
 
 def id_of(job_id: str | None, given_as: str = "--job-id") -> str | None:
@@ -134,4 +148,7 @@ def refuse_beside_jsonl(given: Sequence[tuple[str, object]]) -> None:
     """
     for flag, value in given:
         if value:
-            raise misuse(flag, "nothing beside --jsonl, whose lines carry the arguments", value)
+            # A flag without a value of its own was not typed as "True".
+            found = "it" if value is True else value
+            expected = "nothing beside --jsonl, whose lines carry the arguments"
+            raise misuse(flag, expected, found, typed=found is value)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from workstreams.cli.failures import misuse
 from workstreams.cli.lines import BadLine, Call, read_calls
 from workstreams.cli.screen import note
-from workstreams.errors import PayloadError, RedisUnavailable, WorkstreamsError
+from workstreams.errors import PayloadError, WorkstreamsError
 
 if TYPE_CHECKING:
     from workstreams.send.order import Order
@@ -86,9 +86,14 @@ class Bulk:
 
     def _say_where(self, error: WorkstreamsError) -> None:
         first, last = self._pending[0][0], self._pending[-1][0]
-        # A reply that was lost may have been a yes.
-        doubt = f" (those up to {last} may be sent)" if isinstance(error, RedisUnavailable) else ""
-        note(f"stopped: {self.sent} jobs are sent, those of line {first} and after it are not{doubt}")
+        said = f"stopped: {self.sent} jobs are sent, "
+        if error.in_doubt:
+            # A reply that was lost may have been a yes, and a batch goes all or not at all.
+            lines = f"line {first}" if first == last else f"lines {first} to {last}"
+            look = f"`workstreams job show {error.in_doubt[0].id}`"
+            note(f"{said}those of {lines} may be (look with {look}), those after line {last} are not")
+        else:
+            note(f"{said}those of line {first} and after it are not")
 
 
 @contextlib.contextmanager

@@ -10,7 +10,8 @@ import typer
 
 from workstreams.cli.failures import exit_code_of, tell
 from workstreams.cli.options import ConfigPath, link_to, load
-from workstreams.cli.screen import note, say, shown, table
+from workstreams.cli.screen import counted, note, say, shown
+from workstreams.cli.tables import table
 from workstreams.errors import (
     ConfigError,
     NothingRunsHere,
@@ -62,9 +63,12 @@ def command(context: typer.Context, config: ConfigPath = None) -> None:
 
 
 def _verdict(config: Config, actors: Mapping[str, list[str]]) -> str:
-    counts = [f"{len(config.workstreams)} workstreams", f"{sum(map(len, actors.values()))} actors"]
+    counts = [
+        counted(len(config.workstreams), "workstream"),
+        counted(sum(map(len, actors.values())), "actor"),
+    ]
     if config.schedules:
-        counts.append(f"{len(config.schedules)} schedules")
+        counts.append(counted(len(config.schedules), "schedule"))
     return f"all is well: {', '.join(counts)}"
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from workstreams.cli.examples import epilog_of
 from workstreams.cli.failures import FAILED, misuse
-from workstreams.cli.job import show_state
+from workstreams.cli.job import Id, show_state
 from workstreams.cli.listing import Actor, Limit, Name, print_jobs
+from workstreams.cli.naming import job_named
 from workstreams.cli.options import ConfigPath, Json, flag, link_to, load
-from workstreams.cli.screen import note, say
+from workstreams.cli.screen import counted, note, say
 
 if TYPE_CHECKING:
     from workstreams.control import Change
@@ -20,25 +22,28 @@ if TYPE_CHECKING:
 
 __all__ = ["group"]
 
-Ids = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Ids of dead letters.")]
+Ids = Annotated[
+    list[str] | None, typer.Argument(metavar="ID", help="Ids of dead letters, or the ends of them.")
+]
 All = Annotated[
     # Nobody means everything by a variable that happens to be set.
     bool,
-    flag("--all", allow_from_autoenv=False, help="All of them, or all of --actor and --workstream."),
+    flag("--all", allow_from_autoenv=False, help="All of them, or all of --actor, --error and --workstream."),
+]
+Error = Annotated[
+    str | None, flag("--error", metavar="TYPE", help="Only those that died of this error: ValueError.")
 ]
 Stream = Annotated[str | None, flag("--workstream", metavar="NAME", help="With --all: only this one's.")]
 
 Named = Callable[["Link", str, Sequence[str]], "list[Change]"]
-Every = Callable[["Link", str, str | None], int]
+Every = Callable[["Link", str], int]
 
 
 def group() -> typer.Typer:
     """The commands about dead letters."""
     made = typer.Typer(help="The dead letters.", no_args_is_help=True, rich_markup_mode=None)
-    made.command("list")(listed)
-    made.command("show")(show)
-    made.command("retry")(retry)
-    made.command("discard")(discard)
+    for name, function in (("list", listed), ("show", show), ("retry", retry), ("discard", discard)):
+        made.command(name, epilog=epilog_of(f"dead {name}"))(function)
     return made
 
 
@@ -46,6 +51,7 @@ def listed(
     context: typer.Context,
     name: Name = None,
     actor: Actor = None,
+    error: Error = None,
     limit: Limit = 50,
     json: Json = False,
     config: ConfigPath = None,
@@ -55,13 +61,14 @@ def listed(
 
     declared = load(context, config)
     names = None if name is None else [declared.workstream(name).name]
-    found = list_jobs(link_to(declared), declared, names, JobFilter("dead", actor, limit=limit))
-    print_jobs(found, declared, json, "there is no such dead letter")
+    found = list_jobs(link_to(declared), declared, names, JobFilter("dead", actor, limit=limit, error=error))
+    any_of_them = name is None and actor is None and error is None
+    print_jobs(found, declared, json, "no job is dead" if any_of_them else "there is no such dead letter")
 
 
 def show(
     context: typer.Context,
-    job_id: Annotated[str, typer.Argument(metavar="ID", help="The job's id.")],
+    job_id: Id,
     json: Json = False,
     config: ConfigPath = None,
 ) -> None:
@@ -71,7 +78,8 @@ def show(
 
     declared = load(context, config)
     link = link_to(declared)
-    state = read_job(link, declared, job_id)
+    workstream, job_id = job_named(link, declared, job_id)
+    state = read_job(link, declared, job_id, workstream)
     if state.state != "dead":
         raise WrongJobState(job_id, state.state, "to be a dead letter")
     show_state(link, declared, state, json)
@@ -82,16 +90,17 @@ def retry(
     ids: Ids = None,
     everything: All = False,
     actor: Actor = None,
+    error: Error = None,
     workstream: Stream = None,
     config: ConfigPath = None,
 ) -> None:
     """Let dead letters wait again, with all their attempts before them."""
     from workstreams.control import retry_all, retry_jobs
 
-    _check(ids, everything, actor, workstream)
+    _check(ids, everything, {"--actor": actor, "--error": error, "--workstream": workstream})
     declared = load(context, config)
     if everything:
-        _apply_all(declared, workstream, actor, retry_all, "retried")
+        _apply_all(declared, workstream, lambda link, ws: retry_all(link, ws, actor, error), "retried")
     else:
         _apply(declared, ids or [], lambda link, ws, jobs: retry_jobs(link, ws, jobs, "dead"), "retried")
 
@@ -101,45 +110,49 @@ def discard(
     ids: Ids = None,
     everything: All = False,
     actor: Actor = None,
+    error: Error = None,
     workstream: Stream = None,
     config: ConfigPath = None,
 ) -> None:
-    """Give dead letters up; they are kept as discarded for as long as finished jobs."""
+    """Give dead letters up.
+
+    They are kept as discarded for as long as finished jobs.
+    """
     from workstreams.control import discard_all, discard_dead
 
-    _check(ids, everything, actor, workstream)
+    _check(ids, everything, {"--actor": actor, "--error": error, "--workstream": workstream})
     declared = load(context, config)
     if everything:
-        _apply_all(declared, workstream, actor, discard_all, "discarded")
+        _apply_all(declared, workstream, lambda link, ws: discard_all(link, ws, actor, error), "discarded")
     else:
         _apply(declared, ids or [], discard_dead, "discarded")
 
 
-def _check(ids: list[str] | None, everything: bool, actor: str | None, workstream: str | None) -> None:
+def _check(ids: list[str] | None, everything: bool, of: Mapping[str, str | None]) -> None:
     if everything and ids:
         raise misuse("--all", "ids or --all", " ".join(ids))
     if not everything and not ids:
-        raise misuse("ID", "the ids of dead letters, or --all", "none")
-    for name, value in (("--actor", actor), ("--workstream", workstream)):
+        raise misuse("ID", "the ids of dead letters, or --all")
+    for name, value in of.items():
         if value is not None and not everything:
-            raise misuse(name, "it beside --all", value)
+            raise misuse(name, "it beside --all", f"it without, with {value}", typed=False)
 
 
-def _apply_all(declared: Config, workstream: str | None, actor: str | None, change: Every, verb: str) -> None:
+def _apply_all(declared: Config, workstream: str | None, change: Every, verb: str) -> None:
     names = list(declared.workstreams) if workstream is None else [declared.workstream(workstream).name]
     link = link_to(declared)
-    total = sum(change(link, name, actor) for name in names)
-    say(f"{total} dead letter{'' if total == 1 else 's'} {verb}")
+    total = sum(change(link, name) for name in names)
+    say(f"{counted(total, 'dead letter')} {verb}")
 
 
 def _apply(declared: Config, ids: Sequence[str], change: Named, verb: str) -> None:
     from workstreams.errors import JobNotFound, WrongJobState
-    from workstreams.state import find_job
 
     link, failed = link_to(declared), False
-    for job_id in dict.fromkeys(ids):
+    for typed in dict.fromkeys(ids):
         try:
-            found = change(link, find_job(link, declared, job_id)[0], [job_id])[0]
+            workstream, job_id = job_named(link, declared, typed)
+            found = change(link, workstream, [job_id])[0]
             if not found.done:
                 raise WrongJobState(job_id, found.was, "to be a dead letter")
         except (JobNotFound, WrongJobState) as error:

@@ -28,7 +28,7 @@ def patience_of(wait: bool, timeout: str | None) -> int | None:
     if timeout is None:
         return None
     if not wait:
-        raise misuse("--timeout", "it beside --wait", timeout)
+        raise misuse("--timeout", "it beside --wait", f"it without, with {timeout}", typed=False)
     try:
         return parse_duration(timeout)
     except ValueError as error:

@@ -20,19 +20,21 @@ _WORDS = {
 }
 
 
-def reason(hold: Hold, at: int | None = None) -> str:
+def reason(hold: Hold, own: str, at: int | None = None) -> str:
     """Why work waits, "" when none does.
 
     Parameters:
       hold: What holds it.
+      own: The workstream, whose own limit needs no name.
       at: The moment it was read, in µs since 1970, to say how long a rate holds it; without it the
         answer says until when.
     """
+    named = "" if hold.limit == own else f" of {hold.limit}"
     if hold.why == "rate":
-        return f"rate of {hold.limit}{_until(hold.free_at, at)}"
+        return f"rate{named}{_until(hold.free_at, at)}"
     if hold.why == "concurrency":
         taken = f", {hold.slots}" if hold.slots else ""
-        return f"concurrency of {hold.limit}{taken}"
+        return f"concurrency{named}{taken}"
     return _WORDS.get(hold.why, hold.why)
 
 

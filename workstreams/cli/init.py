@@ -30,7 +30,7 @@ Wrote {file}. What is next:
 
   2. List its module in {file}:  import: [jobs]
   3. workstreams check                        whether all of it fits together
-  4. workstreams up                           the server and the workers
+  4. workstreams up --watch                   the server and the workers, which follow what you save
   5. workstreams send mail send_mail ann      in another terminal; watch it with: workstreams tail
 """
 
@@ -50,7 +50,16 @@ def command(context: typer.Context, config: ConfigPath = None) -> None:
             stream.write(starting_config())
     except FileExistsError:
         found = "a config" if file.exists() else "a file in the place of its folder"
-        raise ConfigError([Problem("no config yet", found, file=file, hint="it is left as it is")]) from None
+        raise ConfigError(
+            [
+                Problem(
+                    "no config yet",
+                    found,
+                    file=file,
+                    hint="it is left as it is; --config names another place",
+                )
+            ]
+        ) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ConfigError([Problem("a place that can be written", str(reason).lower(), file=file)]) from None

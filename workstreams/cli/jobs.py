@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from workstreams.cli.arguments import one_of
+from workstreams.cli.completing import states
 from workstreams.cli.failures import misuse
 from workstreams.cli.listing import Actor, Limit, Name, print_jobs
 from workstreams.cli.options import ConfigPath, Json, flag, link_to, load
-from workstreams.errors import nearest
 from workstreams.units import parse_duration
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ State = Annotated[
     flag(
         "--state",
         metavar="S",
+        autocompletion=states,
         help="scheduled, waiting, running, done, dead, cancelled or discarded.",
     ),
 ]
@@ -44,27 +46,24 @@ def command(
     json: Json = False,
     config: ConfigPath = None,
 ) -> None:
-    """List jobs, newest first by when they were last sent, started or ended.
+    """List jobs, newest first.
 
-    Of scheduled jobs those come into the list that are due soonest.
+    They are ordered by when they were last sent, started or ended. Of scheduled
+    jobs those come into the list that are due soonest.
     """
-    from workstreams.state import JobFilter, list_jobs
+    from workstreams.state import STATES, JobFilter, list_jobs
 
-    _check(state)
+    one_of("--state", state, STATES)
     declared = load(context, config)
     link = link_to(declared)
     names = None if name is None else [declared.workstream(name).name]
     wanted = JobFilter(state, actor, key, None if since is None else _ago(link, since), limit)
-    print_jobs(list_jobs(link, declared, names, wanted), declared, json, "there is no such job")
-
-
-def _check(state: str | None) -> None:
-    from workstreams.state import STATES
-
-    if state is not None and state not in STATES:
-        close = nearest(state, STATES)
-        hint = f'did you mean "{close}"?' if close else ""
-        raise misuse("--state", f"one of {', '.join(STATES)}", state, hint)
+    print_jobs(
+        list_jobs(link, declared, names, wanted),
+        declared,
+        json,
+        "there is no such job" if name or state or actor or key or since else "no job is known yet",
+    )
 
 
 def _ago(link: Link, since: str) -> int:

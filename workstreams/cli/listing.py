@@ -7,22 +7,34 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from workstreams.cli.completing import workstreams
 from workstreams.cli.holding import reason
 from workstreams.cli.options import flag
-from workstreams.cli.screen import json_lines, note, table
+from workstreams.cli.screen import Marked, json_lines, note
+from workstreams.cli.tables import Ago, table
 
 if TYPE_CHECKING:
     from workstreams.declare.config import Config
     from workstreams.state import JobState, Listing
 
-__all__ = ["Actor", "Limit", "Name", "print_jobs", "shown_record"]
+__all__ = ["Actor", "Limit", "Name", "in_colour", "print_jobs", "shown_record"]
 
 #: Options that repeat what the record says elsewhere.
 _REPEATED = ("traceback", "requeue_timestamp")
 
-Name = Annotated[str | None, typer.Argument(metavar="[NAME]", help="Only this workstream.")]
+_COLOURS = {"running": "cyan", "done": "green", "dead": "red", "cancelled": "dim", "discarded": "dim"}
+
+Name = Annotated[
+    str | None, typer.Argument(metavar="NAME", help="Only this workstream.", autocompletion=workstreams)
+]
 Actor = Annotated[str | None, flag("--actor", metavar="A", help="Only this actor.")]
 Limit = Annotated[int, flag("--limit", min=1, max=10_000, metavar="N", help="At most so many.")]
+
+
+def in_colour(state: str) -> object:
+    """A job's state as a terminal shows it."""
+    colour = _COLOURS.get(state)
+    return state if colour is None else Marked(state, colour)
 
 
 def shown_record(state: JobState, declared: Config) -> dict[str, Any]:
@@ -52,6 +64,7 @@ def print_jobs(found: Listing, declared: Config, json: bool, nothing: str) -> No
             ("JOB", "STREAM", "ACTOR", "STATE", "TRY", "KEY", "SINCE", "WHY"),
             map(_row, found.jobs),
             {"TRY"},
+            {"KEY", "WHY"},
         )
     else:
         note(nothing)
@@ -60,12 +73,9 @@ def print_jobs(found: Listing, declared: Config, json: bool, nothing: str) -> No
 
 
 def _row(state: JobState) -> Sequence[object]:
-    from workstreams.state.decoding import stamp_or_none
-
-    since = (stamp_or_none(state.at) or "-")[:19] + "Z"
     return [
-        *(state.id, state.workstream, state.actor, state.state, state.attempt),
-        *(state.key or "-", since, _why(state)),
+        *(state.id, state.workstream, state.actor, in_colour(state.state), state.attempt),
+        *(state.key or "-", Ago(state.at or None), _why(state)),
     ]
 
 
@@ -73,7 +83,7 @@ def _why(state: JobState) -> str:
     if state.cancelling:
         return "asked to stop"
     if state.hold.why:
-        return reason(state.hold)
+        return reason(state.hold, state.workstream)
     if state.error is not None and state.state not in ("done", "cancelled"):
         return f"{state.error.get('type', '')}: {_first_line(state.error.get('message', ''))}"
     return "-"

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 import typer
+import typer.core
 
 from workstreams.cli import (
     check,
@@ -27,7 +28,8 @@ from workstreams.cli import (
     worker,
     workers,
 )
-from workstreams.cli.failures import exit_code_of, tell
+from workstreams.cli.examples import epilog_of
+from workstreams.cli.failures import UsageError, exit_code_of, tell, tell_usage
 from workstreams.cli.options import ConfigPath
 from workstreams.cli.screen import ReaderGone
 from workstreams.errors import WorkstreamsError
@@ -37,14 +39,30 @@ __all__ = ["build_app", "main"]
 #: What a program ends with that wrote to a pipe nobody reads any longer: 128 + SIGPIPE.
 _BROKEN_PIPE = 141
 
+_COMMANDS = (up, init, worker, scheduler, send, status, tail, jobs, purge, workers, check, schema, version)
+
+#: As they are wanted: first to run, then to look, then to intervene.
+_ORDER = (
+    *("up", "init", "check", "worker", "scheduler", "send", "status", "tail", "jobs", "job", "dead"),
+    *("pause", "resume", "purge", "schedules", "workers", "schema", "version"),
+)
+
+
+class _InOrder(typer.core.TyperGroup):
+    def list_commands(self, context: typer.Context) -> list[str]:  # type: ignore[override]  # its own copy of the class
+        """The commands as the help lists them."""
+        return sorted(super().list_commands(context), key=_ORDER.index)
+
 
 def build_app() -> typer.Typer:
     """Put the commands together."""
     app = typer.Typer(
         name="workstreams",
+        cls=_InOrder,
         help="Named workstreams whose limits hold over the whole fleet.",
         epilog="Every flag has a twin in the environment: WORKSTREAMS_<COMMAND>_<FLAG>. "
-        "Exit codes: 0 done, 1 it failed, 2 wrong usage or config, 3 Redis cannot be used.",
+        "Exit codes: 0 done, 1 it failed, 2 wrong usage or config, 3 Redis cannot be used. "
+        "Each command's --help ends with examples.",
         no_args_is_help=True,
         add_completion=True,
         rich_markup_mode=None,
@@ -52,11 +70,10 @@ def build_app() -> typer.Typer:
         context_settings={"auto_envvar_prefix": "WORKSTREAMS", "help_option_names": ["-h", "--help"]},
     )
     app.callback()(_global)
-    first = (up, init, worker, scheduler, send, status, tail, jobs, purge)
-    for module in (*first, workers, check, schema, version):
-        app.command(module.NAME)(module.command)
-    app.command("pause")(pause.pause)
-    app.command("resume")(pause.resume)
+    for module in _COMMANDS:
+        app.command(module.NAME, epilog=epilog_of(module.NAME))(module.command)
+    app.command("pause", epilog=epilog_of("pause"))(pause.pause)
+    app.command("resume", epilog=epilog_of("resume"))(pause.resume)
     app.add_typer(job.group(), name="job")
     app.add_typer(dead.group(), name="dead")
     app.add_typer(schedules.group(), name="schedules")
@@ -78,7 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code = _run(arguments)
         sys.stdout.flush()
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):
         return 130
     except (BrokenPipeError, ReaderGone):
         # Python flushes once more when it ends, and would complain.
@@ -88,14 +105,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: Sequence[str] | None) -> int:
+    command = typer.main.get_command(build_app())
     try:
-        typer.main.get_command(build_app()).main(args=arguments, prog_name="workstreams")
+        code = command.main(args=arguments, prog_name="workstreams", standalone_mode=False)
     except SystemExit as end:
-        return end.code if isinstance(end.code, int) else int(end.code is not None)
+        code = end.code
+    except UsageError as error:
+        return tell_usage(error)
     except WorkstreamsError as error:
         tell(error)
         return exit_code_of(error)
-    return 0
+    return code if isinstance(code, int) else int(code is not None)
 
 
 def _global(config: ConfigPath = None) -> None:

@@ -6,16 +6,20 @@ from typing import Annotated
 
 import typer
 
+from workstreams.cli.completing import workstreams
 from workstreams.cli.options import ConfigPath, link_to, load
 from workstreams.cli.screen import say
 
 __all__ = ["pause", "resume"]
 
-Name = Annotated[str, typer.Argument(help="The workstream.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The workstream.", autocompletion=workstreams)]
 
 
 def pause(context: typer.Context, name: Name, config: ConfigPath = None) -> None:
-    """Start no job of a workstream until it is resumed; jobs that run go on."""
+    """Start no job of a workstream until it is resumed.
+
+    It is in force for the whole fleet at once; jobs that run go on.
+    """
     from workstreams.control import pause as carry_out
 
     declared = load(context, config)

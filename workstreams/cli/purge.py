@@ -6,9 +6,11 @@ from typing import Annotated
 
 import typer
 
+from workstreams.cli.arguments import one_of
+from workstreams.cli.completing import workstreams
 from workstreams.cli.failures import misuse
 from workstreams.cli.options import ConfigPath, flag, link_to, load
-from workstreams.cli.screen import say
+from workstreams.cli.screen import counted, say
 
 __all__ = ["NAME", "command"]
 
@@ -23,21 +25,23 @@ Yes = Annotated[bool, flag("--yes", allow_from_autoenv=False, help="Yes, I mean 
 
 def command(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(help="The workstream.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The workstream.", autocompletion=workstreams)],
     state: State = None,
     yes: Yes = False,
     config: ConfigPath = None,
 ) -> None:
-    """Discard the jobs of a workstream that wait, are scheduled or are dead; those that run go on."""
+    """Discard what waits in a workstream, is scheduled or is dead.
+
+    Jobs that run go on.
+    """
     from workstreams.control import PURGEABLE, purge
 
-    if state is not None and state not in PURGEABLE:
-        raise misuse("--state", f"one of {', '.join(PURGEABLE)}", state)
+    one_of("--state", state, PURGEABLE)
     declared = load(context, config)
     declared.workstream(name)
     if not yes:
-        raise misuse("--yes", f'it, to discard jobs of "{name}" for good', "nothing")
+        raise misuse("--yes", f'it, to discard jobs of "{name}" for good')
     link = link_to(declared)
     for one in PURGEABLE if state is None else (state,):
         purged = purge(link, name, one)
-        say(f"{purged} {one} job{'' if purged == 1 else 's'} discarded")
+        say(f"{counted(purged, f'{one} job')} discarded")

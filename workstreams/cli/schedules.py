@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from workstreams.cli.completing import schedules
+from workstreams.cli.examples import epilog_of
 from workstreams.cli.failures import misuse
 from workstreams.cli.options import ConfigPath, Json, link_to, load
-from workstreams.cli.screen import json_lines, note, say, table
+from workstreams.cli.screen import json_lines, note, say
+from workstreams.cli.tables import Ago, table
 from workstreams.errors import ConfigError, nearest
 
 if TYPE_CHECKING:
@@ -20,14 +23,14 @@ __all__ = ["group"]
 
 _COLUMNS = ("SCHEDULE", "WHEN", "ACTOR", "STREAM", "STATE", "LAST FIRED", "LAST JOB", "NEXT")
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The schedule.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The schedule.", autocompletion=schedules)]
 
 
 def group() -> typer.Typer:
     """The commands about schedules."""
     made = typer.Typer(help="What fires when.", no_args_is_help=True, rich_markup_mode=None)
     for name, function in (("list", listed), ("run", run), ("pause", pause), ("resume", resume)):
-        made.command(name)(function)
+        made.command(name, epilog=epilog_of(f"schedules {name}"))(function)
     return made
 
 
@@ -111,16 +114,14 @@ def _workstream(config: Config, name: str) -> str:
 
 def _row(state: ScheduleState) -> Sequence[object]:
     from workstreams.schedule.moments import iso
-    from workstreams.state.decoding import stamp_or_none
 
-    fired = stamp_or_none(state.last_fired)
     return [
         state.name,
         state.when,
         state.actor,
         state.workstream or "-",
         state.state,
-        f"{fired[:19]}Z" if fired else "-",
+        Ago(state.last_fired),
         state.last_job_state or "-",
         ", ".join(iso(tick) for tick in state.next_ticks[:1]) or "-",
     ]

@@ -15,10 +15,11 @@ from workstreams.cli.arguments import (
     priority_of,
     refuse_beside_jsonl,
 )
+from workstreams.cli.completing import workstreams
 from workstreams.cli.ending import patience_of, tell_end
 from workstreams.cli.failures import FAILED, misuse
 from workstreams.cli.options import ConfigPath, flag, link_to, load
-from workstreams.cli.screen import note, say
+from workstreams.cli.screen import counted, note, say
 
 if TYPE_CHECKING:
     from workstreams.cli.lines import Call
@@ -30,11 +31,13 @@ __all__ = ["NAME", "command"]
 
 NAME = "send"
 
-Stream = Annotated[str, typer.Argument(metavar="WORKSTREAM", help="Where the job waits.")]
+Stream = Annotated[
+    str, typer.Argument(metavar="WORKSTREAM", help="Where the job waits.", autocompletion=workstreams)
+]
 Actor = Annotated[str, typer.Argument(metavar="ACTOR", help="What will run; it is not imported here.")]
 Args = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[ARG]...", help='JSON where it parses as JSON, else text. Write "--" before -5.'),
+    typer.Argument(metavar="ARG", help='JSON where it parses as JSON, else text. Write "--" before -5.'),
 ]
 Kwargs = Annotated[str | None, flag("--kwargs", metavar="JSON", help="Keyword arguments.")]
 Delay = Annotated[str | None, flag("--delay", metavar="5m", help="Wait so long.")]
@@ -146,6 +149,7 @@ def _send_lines(sender: Sender, way: _Way, path: str) -> None:
     bulk = Bulk(way.order_of, sender.send, BATCH)
     with opened(path) as stream, progress(stream) as advance:
         bulk.run(stream, way.workstream.max_payload, advance)
-    say(f"{bulk.sent} jobs sent" + (f", {bulk.bad} bad lines left out" if bulk.bad else ""))
+    left_out = f", {counted(bulk.bad, 'bad line')} left out" if bulk.bad else ""
+    say(f"{counted(bulk.sent, 'job')} sent{left_out}")
     if bulk.bad:
         raise typer.Exit(FAILED)

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from workstreams.cli.completing import workstreams
 from workstreams.cli.holding import reason
 from workstreams.cli.options import ConfigPath, Json, flag, link_to, load
-from workstreams.cli.screen import fields, json_lines, span, table
+from workstreams.cli.screen import Marked, fields, json_lines, span
+from workstreams.cli.tables import table
 from workstreams.cli.watching import check_watchable, repeat
 
 if TYPE_CHECKING:
@@ -29,7 +31,10 @@ _NUMBERS = {"WAITING", "LATER", "RUNNING", "OLDEST", "DONE/M", "FAIL/M", "DEAD",
 
 def command(
     context: typer.Context,
-    name: Annotated[str | None, typer.Argument(help="Only this workstream, in detail.")] = None,
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="NAME", help="Only this workstream, in detail.", autocompletion=workstreams),
+    ] = None,
     watch: Annotated[bool, flag("--watch", help="Once a second, on a terminal; Ctrl-C ends it.")] = False,
     json: Json = False,
     config: ConfigPath = None,
@@ -52,29 +57,38 @@ def command(
         elif name is not None:
             fields(_details(states[0]))
         else:
-            table(_COLUMNS, [_row(state) for state in states], _NUMBERS)
+            table(_COLUMNS, [_row(state) for state in states], _NUMBERS, {"LATER", "FAIL/M", "DEAD"})
 
     if watch:
-        repeat(show)
+        repeat(show, f"{declared.app}, every second")
     else:
         show()
 
 
 def _row(state: WorkstreamState) -> list[object]:
-    held = reason(state.hold, state.at) or ("paused" if state.paused else "-")
     return [
         state.name,
         state.waiting,
         state.scheduled,
         _running(state),
         ", ".join(_rates(state)) or "-",
-        held,
+        _held(state),
         "-" if state.oldest_wait is None else span(state.oldest_wait),
         f"{state.per_minute('done'):.0f}",
-        f"{state.per_minute('failed'):.0f}",
-        state.dead,
+        _unless_none(f"{state.per_minute('failed'):.0f}", "yellow"),
+        _unless_none(state.dead, "red"),
         state.workers,
     ]
+
+
+def _held(state: WorkstreamState) -> object:
+    held = reason(state.hold, state.name, state.at) or ("paused" if state.paused else "-")
+    colour = {"paused": "yellow", "no worker": "red"}.get(held)
+    return held if colour is None else Marked(held, colour)
+
+
+def _unless_none(number: object, colour: str) -> object:
+    return number if str(number) == "0" else Marked(number, colour)
 
 
 def _running(state: WorkstreamState) -> str:
@@ -90,7 +104,7 @@ def _details(state: WorkstreamState) -> Iterable[tuple[str, object]]:
     yield "workstream", state.name
     if state.problem:
         yield "problem", state.problem
-    yield "held by", reason(state.hold, state.at) or "nothing: nothing waits"
+    yield "held by", reason(state.hold, state.name, state.at) or "nothing: nothing waits"
     yield "waiting", state.waiting
     if state.oldest_wait is not None:
         yield "oldest wait", span(state.oldest_wait)

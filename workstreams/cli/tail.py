@@ -7,14 +7,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workstreams.cli.arguments import id_of
+from workstreams.cli.arguments import id_of, one_of
+from workstreams.cli.completing import workstreams
 from workstreams.cli.failures import misuse
+from workstreams.cli.naming import job_named
 from workstreams.cli.options import ConfigPath, Json, flag, link_to, load
 from workstreams.cli.screen import say
+from workstreams.errors import ConfigError
 from workstreams.units import parse_duration
 
 if TYPE_CHECKING:
     import redis
+
+    from workstreams.declare.config import Config
+    from workstreams.store.link import Link
 
 __all__ = ["NAME", "command"]
 
@@ -23,7 +29,10 @@ NAME = "tail"
 #: Lines shown before it goes on, where nothing else says where to begin.
 _LAST = 50
 
-Names = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Only these workstreams.")]
+Names = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="NAME", help="Only these workstreams.", autocompletion=workstreams),
+]
 JobId = Annotated[str | None, flag("--job", metavar="ID", help="Only this job.")]
 Actor = Annotated[str | None, flag("--actor", metavar="A", help="Only this actor.")]
 Level = Annotated[str | None, flag("--level", metavar="L", help="Only this level and above: debug, info, …")]
@@ -59,9 +68,12 @@ def command(
     They come in the order in which they happened. Ctrl-C ends it.
     """
     from workstreams.log.follow import follow as read
+    from workstreams.log.lines import LEVELS
     from workstreams.log.render import renderer
     from workstreams.store.client import ping
 
+    one_of("--level", level, LEVELS)
+    _check_cursor(after)
     declared = load(context, config)
     for name in names or ():
         declared.workstream(name)
@@ -78,7 +90,7 @@ def command(
         after=after,
         since_us=begin,
         last=last,
-        job=id_of(job, "--job"),
+        job=None if job is None else _whole(link, declared, job),
         actor=actor,
         level=level,
         grep=grep,
@@ -87,6 +99,26 @@ def command(
     write = renderer(sys.stdout, "json" if json else "pretty")
     for line in lines:
         say(write(line.record() if json else line.values))
+
+
+def _whole(link: Link, declared: Config, job: str) -> str:
+    from workstreams.errors import JobNotFound
+
+    try:
+        return job_named(link, declared, id_of(job, "--job") or "")[1]
+    except JobNotFound:
+        # Lines are kept for longer than jobs.
+        return job
+
+
+def _check_cursor(text: str | None) -> None:
+    from workstreams.log.position import parse_position
+
+    try:
+        parse_position(text or "")
+    except ConfigError:
+        if text is not None:
+            raise misuse("--after", "the cursor of a line, as tail --json prints it", text) from None
 
 
 def _ago(client: redis.Redis, text: str) -> int:

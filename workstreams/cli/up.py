@@ -33,7 +33,7 @@ def command(
     if demo and config is not None:
         raise misuse("--config", "none beside --demo, which has its own", config)
     if demo and watch:
-        raise misuse("--watch", "none beside --demo, whose files are the package's", "both")
+        raise misuse("--watch", "it without --demo, whose files are the package's", "both", typed=False)
     source = _demo_source() if demo else source_of(context, config)
     declared = source.load()
     from workstreams.supervisor.orders import Orders

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from workstreams.cli.completing import workstreams
 from workstreams.cli.failures import misuse
 from workstreams.cli.options import ConfigPath, flag, source_of
 
@@ -15,7 +16,13 @@ NAME = "worker"
 
 Queues = Annotated[
     list[str] | None,
-    flag("-q", "--queue", metavar="NAME", help="Only this workstream; may be given several times."),
+    flag(
+        "-q",
+        "--queue",
+        metavar="NAME",
+        autocompletion=workstreams,
+        help="Only this workstream; may be given several times.",
+    ),
 ]
 Pools = Annotated[
     list[str] | None,
@@ -48,7 +55,7 @@ def command(
     Ctrl-C drains and stops; once more stops at once.
     """
     if watch and until_empty:
-        raise misuse("--until-empty", "none beside --watch, which waits for changes", "both")
+        raise misuse("--until-empty", "it without --watch, which waits for changes", "both", typed=False)
     source = source_of(context, config)
     declared = source.load()
     for name in queue or ():

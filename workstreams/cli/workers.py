@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import typer
 
 from workstreams.cli.options import ConfigPath, Json, link_to, load
-from workstreams.cli.screen import json_lines, note, table
+from workstreams.cli.screen import json_lines, note
+from workstreams.cli.tables import Ago, table
 
 if TYPE_CHECKING:
     from workstreams.state import WorkerState
@@ -31,7 +32,4 @@ def command(context: typer.Context, json: Json = False, config: ConfigPath = Non
 
 
 def _row(worker: WorkerState) -> list[object]:
-    from workstreams.state.decoding import stamp_or_none
-
-    since = (stamp_or_none(worker.since) or "-")[:19] + "Z"
-    return [worker.worker, worker.pool, since, len(worker.jobs), ", ".join(worker.workstreams)]
+    return [worker.worker, worker.pool, Ago(worker.since), len(worker.jobs), ", ".join(worker.workstreams)]

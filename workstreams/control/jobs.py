@@ -41,7 +41,8 @@ def cancel_jobs(link: Link, workstream: str, jobs: Sequence[str]) -> list[Change
     """End jobs that wait as cancelled, and ask those that run to stop.
 
     A running job is interrupted by :class:`workstreams.Cancelled` within a second, at its next step of
-    Python; if it then ends without success, or its process is gone first, it is cancelled and not retried.
+    Python, or cancelled if it is ``async``; if it then ends without success, or its process is gone
+    first, it is cancelled and not retried. After ten seconds its process is ended for it.
 
     Parameters:
       link: Where they are.

@@ -12,9 +12,6 @@ from workstreams.store.scripts import Scripts
 
 __all__ = ["Published", "limit_fields", "publish", "workstream_fields"]
 
-#: µs by which a job may overrun its timeout before its process may be ended for it.
-HARD_BOUND_AFTER_TIMEOUT = 60_000_000
-
 #: What a line of a log is taken to weigh, to turn a size into a number of entries.
 BYTES_PER_LINE = 256
 
@@ -44,13 +41,18 @@ def limit_fields(limit: Limit | Workstream, *, shared: bool) -> dict[str, str]:
     }
 
 
-def workstream_fields(workstream: Workstream) -> dict[str, str]:
-    """A workstream's own settings as the script's fields."""
+def workstream_fields(workstream: Workstream, hard_bound: int) -> dict[str, str]:
+    """A workstream's own settings as the script's fields.
+
+    Parameters:
+      workstream: What was declared.
+      hard_bound: µs that a job may go on after its timeout before its process is ended for it.
+    """
     keep = workstream.keep
     return {
         "paused": "1" if workstream.paused else "0",
         "within": ",".join(workstream.within),
-        "bound": str(workstream.timeout + HARD_BOUND_AFTER_TIMEOUT),
+        "bound": str(workstream.timeout + hard_bound),
         "max_waiting": str(workstream.max_waiting),
         "log_length": str(max(1000, keep.logs.size // BYTES_PER_LINE)),
         "done_age": str(keep.done.age),
@@ -81,11 +83,13 @@ def publish(config: Config, scripts: Scripts, known_epoch: str = "", fresh_epoch
     """
     limits = {name: limit_fields(limit, shared=True) for name, limit in config.limits.items()}
     limits |= {name: limit_fields(ws, shared=False) for name, ws in config.workstreams.items()}
+    bound = config.worker.hard_bound
     call: dict[str, Any] = {
+        "request": uuid4().hex,
         "version": config.version,
         "epoch": known_epoch,
         "fresh": fresh_epoch or uuid4().hex,
-        "workstreams": {name: workstream_fields(ws) for name, ws in config.workstreams.items()},
+        "workstreams": {name: workstream_fields(ws, bound) for name, ws in config.workstreams.items()},
         "limits": limits,
     }
     epoch, older, changed = scripts.run("publish", call)

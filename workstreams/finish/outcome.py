@@ -15,7 +15,7 @@ from dramatiq.middleware.shutdown import Shutdown
 from workstreams.admit.cancelling import Cancelled
 from workstreams.finish.signals import Discard, RateLimited
 
-__all__ = ["Outcome", "RetryPolicy", "backoff", "decide", "describe"]
+__all__ = ["Outcome", "RetryPolicy", "backoff", "decide", "describe", "text_of"]
 
 #: Characters of a traceback that a job record keeps.
 TRACEBACK_CHARACTERS = 8_000

@@ -8,11 +8,12 @@ from typing import Any
 import orjson
 
 from workstreams.admit.delivery import Delivery
+from workstreams.errors import PayloadError
 from workstreams.finish.outcome import Outcome
 from workstreams.send.order import Order
-from workstreams.send.payload import options_of
+from workstreams.send.payload import carried, options_of
 
-__all__ = ["record_of", "record_of_another_go"]
+__all__ = ["options_to_keep", "record_of", "record_of_another_go"]
 
 
 def record_of(message: Delivery, outcome: Outcome) -> dict[str, Any]:
@@ -54,6 +55,27 @@ def record_of_another_go(message: Delivery, again: Order) -> dict[str, Any]:
     )
 
 
+def options_to_keep(message: Delivery) -> tuple[str, list[str]]:
+    """The options of a message that ran, as its record is to keep them.
+
+    What JSON cannot carry, a span of a tracer for one, must not cost the job its finish: such an
+    option stays as the record had it when the run began, or is left out.
+
+    Parameters:
+      message: What ran.
+
+    Returns:
+      JSON, and the names of the options that cannot be kept.
+    """
+    try:
+        return options_of(message._message).decode(), []
+    except PayloadError:
+        can, cannot = carried(message.options)
+    stored = orjson.loads(message.grant.options)
+    before = {name: stored[name] for name in cannot if name in stored}
+    return orjson.dumps(before | can).decode(), cannot
+
+
 def _wait_of(due: str) -> int:
     if due.startswith("@"):
         return max(0, int(due[1:]) - time.time_ns() // 1000)
@@ -71,4 +93,4 @@ def _spend_retry(message: Delivery, outcome: Outcome) -> str:
     message.options["retries"] = int(message.options.get("retries", 0)) + 1
     message.options["traceback"] = (outcome.error or {}).get("traceback", "")
     message.options["requeue_timestamp"] = int(time.time() * 1000)
-    return options_of(message._message).decode()
+    return options_to_keep(message)[0]

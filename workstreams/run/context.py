@@ -8,9 +8,15 @@ from contextvars import ContextVar
 from types import MappingProxyType
 from typing import Any
 
+from workstreams.admit.cancelling import Cancellation, Cancelled, Cancelling
 from workstreams.run.progress import Progress
 
 __all__ = ["CurrentJob", "bind", "current_fields", "current_job", "unbind"]
+
+
+def _never() -> Cancellation:
+    """The cancellation of what no worker runs."""
+    return Cancellation(Cancelling(), "")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -35,6 +41,7 @@ class CurrentJob:
     key: str
     worker: str
     write: Callable[[str, Mapping[str, Any]], None] = dataclasses.field(repr=False, compare=False)
+    cancellation: Cancellation = dataclasses.field(default_factory=_never, repr=False, compare=False)
     _progress: Progress = dataclasses.field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -63,6 +70,31 @@ class CurrentJob:
           ValueError: When the fraction is none.
         """
         self._progress.say(fraction, step)
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether somebody cancelled this job, for one that wants to stop at a place of its choice.
+
+        A job that never asks is interrupted by :class:`workstreams.Cancelled` at once. One that asks is
+        interrupted half a second after its cancel, and no longer once it was told so: it may finish what it
+        has begun, and ends as cancelled if it raises ``Cancelled``, as done if it returns. What has
+        not ended ten seconds after its cancel is ended with its process.
+        """
+        return self.cancellation.wait(0)
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep so that the job can be stopped: ``time.sleep`` is interrupted only when it is over.
+
+        Not for ``async`` jobs, whose ``asyncio.sleep`` is cancelled anyway.
+
+        Parameters:
+          seconds: How long.
+
+        Raises:
+          Cancelled: When somebody cancelled the job, at once.
+        """
+        if self.cancellation.wait(seconds):
+            raise Cancelled("cancelled while it slept")
 
     def flush(self) -> None:
         """Write the progress that is held back, if any is."""

@@ -10,7 +10,8 @@ import structlog
 from dramatiq import Broker, Middleware
 from dramatiq.broker import MessageProxy
 
-from workstreams.admit.admission import worker_name
+from workstreams.admit.admission import AdmissionMiddleware, worker_name
+from workstreams.admit.cancelling import Cancellation, Cancelling
 from workstreams.admit.delivery import Delivery
 from workstreams.run.context import CurrentJob, bind, unbind
 from workstreams.run.under_way import enter, leave
@@ -24,10 +25,14 @@ class RunningJob(Middleware):
     def __init__(self) -> None:
         self._write: Callable[[str, Mapping[str, Any]], None] = _to_structlog
         self._worker = ""
+        self._cancelling = Cancelling()
 
     def before_worker_boot(self, broker: Broker, worker: Any) -> None:
-        """Learn this process's name, which a fork or exec may have changed since."""
+        """Learn this process's name, which a fork or exec may have changed since, and who cancels here."""
         self._worker = worker_name()
+        for one in broker.middleware:
+            if isinstance(one, AdmissionMiddleware):
+                self._cancelling = one.cancelling
 
     def before_process_message(self, broker: Broker, message: MessageProxy) -> None:
         """Bind the job."""
@@ -60,6 +65,7 @@ class RunningJob(Middleware):
             key=grant.key,
             worker=self._worker,
             write=self._write,
+            cancellation=Cancellation(self._cancelling, grant.name),
         )
 
 

@@ -114,7 +114,8 @@ def declare_schedules(
         name: {"when": declared_words(schedule), "workstream": workstreams[name]}
         for name, schedule in schedules.items()
     }
-    call = {"version": version, "epoch": "", "fresh": uuid4().hex, "schedules": declared}
+    words = {"request": uuid4().hex, "version": version, "epoch": "", "fresh": uuid4().hex}
+    call = {**words, "schedules": declared}
     with readable(link):
         reply = [text(word) for word in link.scripts.run("schedule_declare", call)]
     return dict(zip(reply[::2], reply[1::2], strict=True))

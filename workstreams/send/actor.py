@@ -177,7 +177,8 @@ class WorkstreamActor(Actor[P, R]):
           The job.
 
         Raises:
-          PayloadError, UnknownWorkstream, WorkstreamFull, RedisUnavailable
+          PayloadError, UnknownWorkstream, WorkstreamFull, CostTooHigh
+          RedisUnavailable: When it may have been sent, it is ``in_doubt``.
         """
         ours = own_options(key=key, priority=priority, cost=cost, timeout=timeout, retries=retries)
         message = self.message_with_options(
@@ -196,6 +197,12 @@ class WorkstreamActor(Actor[P, R]):
 
         Returns:
           The jobs, in order.
+
+        Raises:
+          PayloadError: When a call cannot travel; nothing was sent.
+          UnknownWorkstream, WorkstreamFull, CostTooHigh, RedisUnavailable: Each says how many were
+            ``sent`` for certain, which are ``in_doubt``, and has all ``jobs``; to send
+            ``error.jobs[error.sent:]`` again with the broker's ``enqueue_many`` sends none twice.
         """
         messages: list[Message[R]] = []
         for call in calls:

@@ -128,10 +128,11 @@ class Handle(Message[R]):
     def cancel(self) -> str:
         """End it if it waits; ask it to stop if it runs.
 
-        A running one is interrupted by :class:`workstreams.Cancelled` at its next step of Python.
+        A running one is interrupted by :class:`workstreams.Cancelled` at its next step of Python, or
+        cancelled if it is ``async``. What has not ended ten seconds later is ended with its process.
 
         Returns:
-          "cancelled", or "cancelling" while it still runs.
+          "cancelled", or "cancelling" while it still runs; :meth:`wait` tells how it ends.
 
         Raises:
           WrongJobState: When it has ended otherwise.

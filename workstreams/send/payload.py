@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -11,7 +12,7 @@ from dramatiq import Message
 from workstreams.errors import PayloadError
 from workstreams.send.job import Job
 
-__all__ = ["body_of", "job_from", "options_of"]
+__all__ = ["body_of", "carried", "job_from", "options_of"]
 
 _BODY = ("queue_name", "actor_name", "args", "kwargs", "message_id", "message_timestamp")
 
@@ -77,6 +78,24 @@ def options_of(message: Message[Any]) -> bytes:
       PayloadError: When an option cannot be carried by JSON without loss.
     """
     return _encode(message.options, "options", message.actor_name)
+
+
+def carried(options: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """Part options in those that JSON can carry and the names of the others.
+
+    Parameters:
+      options: Of a message that ran: a middleware may have put anything there.
+    """
+    can: dict[str, Any] = {}
+    cannot: list[str] = []
+    for name, value in options.items():
+        try:
+            _encode({name: value}, "an option", str(name))
+        except PayloadError:
+            cannot.append(str(name))
+        else:
+            can[name] = value
+    return can, cannot
 
 
 def job_from(body: bytes, options: bytes) -> Job[Any]:

@@ -5,11 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from uuid import uuid4
 
+from redis.exceptions import ResponseError
+
 from workstreams.declare.config import Config
 from workstreams.declare.publishing import publish
-from workstreams.errors import CostTooHigh, RedisUnavailable, UnknownWorkstream, WorkstreamFull
+from workstreams.errors import (
+    CostTooHigh,
+    RedisUnavailable,
+    RedisUnsuitable,
+    UnknownWorkstream,
+    WorkstreamFull,
+    WorkstreamsError,
+)
 from workstreams.send.order import Order
-from workstreams.store.client import redis_errors
+from workstreams.store.client import address, redis_errors
 from workstreams.store.link import Link
 
 __all__ = ["BATCH", "Sender"]
@@ -41,34 +50,52 @@ class Sender:
           How many were new.
 
         Raises:
-          RedisUnavailable: With how many were ``sent`` for certain before.
+          RedisUnavailable: When Redis cannot be asked.
+          RedisUnsuitable: When what stands there is not ours.
           WorkstreamFull: When a workstream may hold no more.
           CostTooHigh: When a job could never start.
+          UnknownWorkstream: When a workstream is not declared.
+
+        Each of them says how many were ``sent`` for certain, which are ``in_doubt``, and has all
+        ``jobs``: see :class:`WorkstreamsError`.
         """
-        new = sent = 0
-        for batch in _batched(orders):
+        new = 0
+        for start in range(0, len(orders), BATCH):
             try:
-                new += self._send_batch(batch)
-            except RedisUnavailable as error:
-                error.sent = sent
+                new += self._send_batch(orders[start : start + BATCH])
+            except WorkstreamsError as error:
+                error.jobs, error.sent = tuple(order.job for order in orders), start
                 raise
-            sent += len(batch)
         return new
 
     def _send_batch(self, batch: Sequence[Order]) -> int:
-        words = [word for order in batch for word in order.words()]
         request = uuid4().hex
-        reply = self._ask(request, words)
+        reply = self._ask(request, batch)
         if reply[0] == b"unsettled":
             self._publish(reply[1].decode())
-            reply = self._ask(request, words)
+            reply = self._ask(request, batch)
         return self._read(reply)
 
-    def _ask(self, request: str, words: Sequence[str | bytes | int | float]) -> list[bytes]:
+    def _ask(self, request: str, batch: Sequence[Order]) -> list[bytes]:
         call = {"request": request, "epoch": self._epoch, "fresh": request}
+        words = [word for order in batch for word in order.words()]
+        # Where there is no server to ask, nothing is in doubt.
         link = self._link()
-        with redis_errors(link.url):
-            reply: list[bytes] = link.scripts.run("send", call, words)
+        scripts = link.scripts
+        try:
+            with redis_errors(link.url):
+                reply: list[bytes] = scripts.run("send", call, words)
+        except RedisUnavailable as error:
+            error.in_doubt = tuple(order.job for order in batch)
+            raise
+        except ResponseError as error:
+            stopped = RedisUnsuitable(
+                f'expected data of workstreams under "{link.keys.root}" in {address(link.url)}, found that a '
+                f"send stopped over something else ({error}): if another program writes there, give this "
+                "app another name with app:"
+            )
+            stopped.in_doubt = tuple(order.job for order in batch)
+            raise stopped from error
         return reply
 
     def _publish(self, missing: str) -> None:
@@ -88,7 +115,3 @@ class Sender:
                 raise CostTooHigh(reply[1].decode(), float(reply[3]), float(reply[2]))
             case _:
                 raise UnknownWorkstream(reply[1].decode(), self._config().workstreams)
-
-
-def _batched(orders: Sequence[Order]) -> list[Sequence[Order]]:
-    return [orders[start : start + BATCH] for start in range(0, len(orders), BATCH)]

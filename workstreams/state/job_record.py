@@ -13,7 +13,7 @@ from workstreams.state.decoding import moment, number, text, whole
 from workstreams.state.job import JobState
 from workstreams.state.workstream import Hold
 
-__all__ = ["FIELDS", "Fields", "job_state"]
+__all__ = ["FIELDS", "Fields", "error_type", "job_state"]
 
 #: What is read of a record.
 FIELDS = (
@@ -68,6 +68,12 @@ def job_state(
         problem=problem,
         **{time: moment(fields[time]) for time in ("sent", "due", "started", "ended")},
     )
+
+
+def error_type(value: bytes | None) -> str:
+    """The name of an error's type as a record keeps it, "" where there is no error."""
+    found = _error(value)
+    return "" if found is None else str(found.get("type", ""))
 
 
 def _payload(fields: Fields) -> tuple[tuple[Any, ...], dict[str, Any], dict[str, Any], str]:

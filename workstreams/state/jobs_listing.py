@@ -11,7 +11,7 @@ from workstreams.declare.config import Config
 from workstreams.state.decoding import moment, readable, text
 from workstreams.state.job import JobState
 from workstreams.state.job_ids import INDEXES, ids_of
-from workstreams.state.job_record import FIELDS, Fields, job_state
+from workstreams.state.job_record import FIELDS, Fields, error_type, job_state
 from workstreams.state.status import ask
 from workstreams.state.workstream import Hold
 from workstreams.store.link import Link
@@ -34,6 +34,7 @@ class JobFilter:
       key: Only those with this key.
       since: Only those sent, started or ended at this time or later, in µs since 1970.
       limit: At most so many.
+      error: Only those whose last error is of this type, by its exact name: ``ValueError``.
     """
 
     state: str | None = None
@@ -41,15 +42,23 @@ class JobFilter:
     key: str | None = None
     since: int | None = None
     limit: int = 50
+    error: str | None = None
 
-    def wants(self, short: Sequence[bytes | None]) -> bool:
-        """Whether a record whose first fields are these is wanted."""
-        state, actor, key, *times = short
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """What of a record tells whether it is wanted; an error is long, so it is read where it matters."""
+        return _SHORT if self.error is None else (*_SHORT, "error")
+
+    def wants(self, found: Sequence[bytes | None]) -> bool:
+        """Whether a record with these ``fields`` is wanted."""
+        state, actor, key, *times = found[: len(_SHORT)]
         if state is None or (self.state is not None and text(state) != self.state):
             return False
         if self.actor is not None and text(actor) != self.actor:
             return False
         if self.key is not None and text(key) != self.key:
+            return False
+        if self.error is not None and error_type(found[-1]) != self.error:
             return False
         return self.since is None or _latest(times) >= self.since
 
@@ -118,10 +127,10 @@ def _search(link: Link, name: str, index: str, wanted: JobFilter) -> tuple[list[
 
 
 def _wanted_of(link: Link, name: str, page: Sequence[str], wanted: JobFilter) -> Iterator[_Found]:
-    replies = _read(link, [(name, job) for job in page], _SHORT)
+    replies = _read(link, [(name, job) for job in page], wanted.fields)
     for job, reply in zip(page, replies, strict=True):
         if wanted.wants(reply):
-            yield _Found(_latest(reply[3:]), job, name)
+            yield _Found(_latest(reply[3 : len(_SHORT)]), job, name)
 
 
 def _states(link: Link, config: Config, newest: Sequence[_Found], wanted: JobFilter) -> Iterator[JobState]:

@@ -22,6 +22,7 @@ from workstreams.store.failures import redis_errors
 __all__ = [
     "LISTENER_REPLY",
     "address",
+    "lease_client",
     "listener_client",
     "ping",
     "producer_client",
@@ -30,7 +31,11 @@ __all__ = [
 ]
 
 #: Seconds a listener waits for one reply: every BLOCK must be shorter.
-LISTENER_REPLY = 60.0
+LISTENER_REPLY = 6.0
+
+#: A renewal may take this share of the lease, in seconds at least and at most: of those that leave
+#: every third of it, several may then get lost before the lease does.
+LEASE_SHARE, LEAST_REPLY, MOST_REPLY = 1 / 8, 0.25, 2.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -65,9 +70,11 @@ class _Patience:
 
 #: A web request waits for a send: better an error than a page that hangs.
 _PRODUCER = _Patience(connect=1.0, reply=2.0, resends=2, longest_pause=0.25)
-#: A restart or a fail-over of the server should pass unnoticed.
-_WORKER = _Patience(connect=2.0, reply=10.0, resends=5, longest_pause=1.0)
-_LISTENER = _Patience(connect=2.0, reply=LISTENER_REPLY, resends=5, longest_pause=1.0)
+#: A restart of the server should pass unnoticed; whoever is a worker asks again after that. Everything
+#: of a process stands still while it waits for a reply, and a connection that fell silent has none. Few
+#: re-sends: redis-py counts the attempts to connect in each of them anew.
+_WORKER = _Patience(connect=2.0, reply=3.0, resends=4, longest_pause=0.25)
+_LISTENER = _Patience(connect=2.0, reply=LISTENER_REPLY, resends=4, longest_pause=0.25)
 
 
 def producer_client(url: str) -> redis.Redis:
@@ -86,7 +93,7 @@ def producer_client(url: str) -> redis.Redis:
 
 
 def worker_client(url: str) -> redis.Redis:
-    """A client for workers and supervisors, which is patient: 10 s for a reply, five re-sends.
+    """A client for workers and supervisors, who ask again: 3 s for a reply.
 
     Parameters:
       url: As for ``producer_client``.
@@ -98,6 +105,25 @@ def worker_client(url: str) -> redis.Redis:
       ConfigError: When the URL cannot be used.
     """
     return _client(url, _WORKER)
+
+
+def lease_client(url: str, lease: int) -> redis.Redis:
+    """A client for renewals, which gives up early enough for another try within the lease.
+
+    Nothing is sent again by itself: whoever renews does so with the time of then.
+
+    Parameters:
+      url: As for ``producer_client``.
+      lease: µs for which a lease holds.
+
+    Returns:
+      A client as ``producer_client`` does.
+
+    Raises:
+      ConfigError: When the URL cannot be used.
+    """
+    reply = min(MOST_REPLY, max(LEAST_REPLY, lease / 1_000_000 * LEASE_SHARE))
+    return _client(url, _Patience(connect=reply, reply=reply, resends=0, longest_pause=0.0))
 
 
 def listener_client(url: str) -> redis.Redis:

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 import redis
-from redis.exceptions import ResponseError
+from redis.exceptions import MasterDownError, ReadOnlyError, ResponseError
 
 from workstreams.store.keys import Keys
 
@@ -100,6 +100,10 @@ class Scripts:
             self._registered[operation] = script
         try:
             return script(keys=[self.keys.clock], args=[orjson.dumps(call), *words])
+        except (ReadOnlyError, MasterDownError):
+            # The server was demoted behind its name: whoever asks again should find the new one.
+            self.client.connection_pool.disconnect()
+            raise
         except ResponseError as error:
             # A read-only or failing server has a class, or a word, of its own, and may be asked again.
             if (

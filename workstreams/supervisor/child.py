@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import math
 import os
 import signal
 import socket
@@ -14,12 +15,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from workstreams.log.frames import Frame, FrameReader
-from workstreams.supervisor.spec import EXIT_CONFIG, LOST, VARIABLE, ChildSpec
+from workstreams.supervisor import statuses
+from workstreams.supervisor.spec import EXIT_CONFIG, LOST, OVERDUE, VARIABLE, ChildSpec
+from workstreams.supervisor.tails import Tails
 
-__all__ = ["Child", "how_it_ended"]
+__all__ = ["Child"]
 
 #: Bytes read from a pipe in one go.
 CHUNK = 1 << 16
+
+#: Seconds that a process which is told to go has for its last words, beyond what runs in it.
+LAST_WORDS = 1.5
 
 
 class Child:
@@ -30,11 +36,19 @@ class Child:
       app: Named in notices.
 
     Attributes:
+      opening: Whether it has said that it opens its session: before that it holds nothing.
       ready: Whether it has said that it works.
       failed: What it said when it could not start, "" otherwise.
       failed_code: The exit code it announced with that.
       stopping: Whether it was told to end, or was killed by its supervisor.
       draining: Whether it has said that it asks for no more work.
+      leaving: Whether it has said that it ends in order.
+      lost_at: Monotonic seconds at which its lease was found to be lost.
+      end_by: Monotonic seconds at which it is to be killed, if it is still there.
+      killed: Whether its supervisor killed it.
+      kill_reason: What it was made to end for, "" for nothing.
+      tails: The last lines of its jobs.
+      guilty: The jobs that it was made to end for, as the lease names them.
     """
 
     def __init__(self, spec: ChildSpec, app: str) -> None:
@@ -42,13 +56,16 @@ class Child:
         output_read, output_write = os.pipe()
         control_read, self._control = os.pipe()
         self.spec = spec
-        self.ready = False
+        self.opening = self.ready = False
         self.failed = ""
         self.failed_code = 0
         self.stopping = False
         self.draining = False
+        self.leaving = False
+        self.killed = False
         self.kill_reason = ""
         self.lost_at: float | None = None
+        self.end_by = math.inf
         self.guilty: frozenset[str] = frozenset()
         self.began = time.monotonic()
         self.log_fd, self.output_fd = log_read, output_read
@@ -73,6 +90,7 @@ class Child:
             for fd in (log_write, output_write, control_read):
                 os.close(fd)
         self.name = f"{socket.gethostname()}:{self.process.pid}"
+        self.tails = Tails()
         self._frames = FrameReader({"app": app, "worker": self.name})
         self._output = b""
 
@@ -105,11 +123,19 @@ class Child:
 
     def hear(self, status: Mapping[str, Any]) -> None:
         """Note what it says of itself."""
-        state = status.get("state")
-        self.ready = self.ready or state == "ready"
-        self.draining = self.draining or state == "draining"
-        if state == "failed":
-            self.failed, self.failed_code = str(status.get("error")), int(status.get("code", EXIT_CONFIG))
+        match status.get("state"):
+            case statuses.OPENING:
+                self.opening = True
+            case statuses.READY:
+                self.ready = True
+            case statuses.DRAINING:
+                self.draining = True
+            case statuses.LEAVING:
+                self.leaving = True
+            case statuses.LEFT_BEHIND:
+                self._note_loss("its lease was lost")
+            case statuses.FAILED:
+                self.failed, self.failed_code = str(status.get("error")), int(status.get("code", EXIT_CONFIG))
 
     def has_ended(self) -> bool:
         """Whether it is gone; whatever it had started in its session goes with it.
@@ -128,22 +154,47 @@ class Child:
     def tell(self, order: bytes) -> None:
         """Tell it to finish what runs and end: DRAIN within the grace, RETIRE whenever that is."""
         self.stopping = True
-        with contextlib.suppress(BrokenPipeError):
-            os.write(self._control, order)
+        self._order(order)
 
     def lose(self, why: str) -> None:
-        """Tell it that it must go; once is enough."""
-        if self.lost_at is not None:
+        """Tell it that its lease was lost, and that it must go; once is enough."""
+        if self.lost_at is None:
+            self._note_loss(why)
+            self._order(LOST)
+
+    def overrun(self, job: str) -> None:
+        """Tell it that a job in it is past its hard bound, and that it must go for that; once is enough.
+
+        Parameters:
+          job: As the lease names it: against this one its end counts, and not against the others.
+        """
+        if job in self.guilty:
             return
-        self.lost_at, self.kill_reason = time.monotonic(), why
-        with contextlib.suppress(BrokenPipeError):
-            os.write(self._control, LOST)
+        self.guilty |= {job}
+        self.kill_reason = self.kill_reason or f"a job was past its hard bound: {job}"
+        self._end_in(self.spec.overdue_grace)
+        self._order(OVERDUE)
 
     def kill(self, reason: str) -> None:
         """End it now, with everything that it started in its session."""
+        self.killed = True
         self.kill_reason = self.kill_reason or reason
+        if self.process.returncode is not None:
+            # Its number may be another's by now.
+            return
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
+
+    def _note_loss(self, why: str) -> None:
+        self.lost_at, self.kill_reason = time.monotonic(), why
+        self._end_in(0.0)
+
+    def _end_in(self, seconds: float) -> None:
+        self.end_by = min(self.end_by, time.monotonic() + seconds + LAST_WORDS)
+
+    def _order(self, order: bytes) -> None:
+        with contextlib.suppress(BrokenPipeError):
+            os.write(self._control, order)
 
     def close(self) -> None:
         """Close the pipes of a process that is gone."""
@@ -163,10 +214,3 @@ def _read(fd: int) -> tuple[bytes, bool]:
             return bytes(data), True
         data += piece
     return bytes(data), False
-
-
-def how_it_ended(code: int) -> str:
-    """An exit status in words."""
-    if code < 0:
-        return f"its process was ended by {signal.Signals(-code).name}"
-    return f"its process ended with exit code {code}"

@@ -14,9 +14,10 @@ from workstreams.errors import ConfigError, RedisUnsuitable
 from workstreams.log.lines import notice
 from workstreams.log.ship import Shipper
 from workstreams.store.check import server_facts, suitability
-from workstreams.store.client import producer_client, redis_errors, worker_client
+from workstreams.store.client import lease_client, producer_client, redis_errors, worker_client
 from workstreams.store.keys import Keys
 from workstreams.store.link import Link
+from workstreams.store.scripts import Scripts
 from workstreams.supervisor.echo import Echo, Printer
 from workstreams.supervisor.emptiness import Emptiness
 from workstreams.supervisor.keeper import Served
@@ -94,15 +95,21 @@ class Generation:
         self._mutex = threading.Lock()
         self._retired = False
         self._link = Link(lambda: served.url, Keys(config.app))
-        self._settle(served)
+        unsafe = self._settle(served)
         self._scheduling: Scheduling | None = None
         if orders.schedules:
             self._scheduling = Scheduling(config, source, self._link, show, self._keep_line)
         names = tuple(name for crew in crews for name in crew.workstreams)
         retention = {name: config.workstream(name).keep.logs for name in names}
         self._shipper = Shipper(worker_client(served.url), self._link.keys, retention)
+        for line in unsafe:
+            # Whoever starts it does not always look, and what reads its output may show errors only.
+            self._keep_line(line)
         self._renewal = Renewal(
-            Sessions(self._link.patient_scripts()), config.worker.lease, self._lose, self._overdue
+            Sessions(Scripts(lease_client(served.url, config.worker.lease), self._link.keys)),
+            config.worker.lease,
+            lambda sid: self._supervisor.lose(sid),
+            lambda sid, job: self._supervisor.overrun(sid, job),
         )
         self._emptiness: Emptiness | None = None
         if orders.until_empty:
@@ -181,12 +188,6 @@ class Generation:
         """Whoever asked twice for the end is not kept waiting for a server that hangs."""
         return LAST_CALL if self._asks.count < 2 else HASTY_CALL
 
-    def _lose(self, sid: str) -> None:
-        self._supervisor.lose(sid, "its lease was lost")
-
-    def _overdue(self, sid: str, job: str) -> None:
-        self._supervisor.lose(sid, f"a job was past its hard bound: {job}", frozenset({job}))
-
     def _prints_of(self, worker: str) -> bool:
         return self._supervisor.owns(worker) if worker else self.in_front
 
@@ -196,15 +197,21 @@ class Generation:
     def _keep_line(self, line: Mapping[str, Any]) -> None:
         self._shipper.put("", None, line)
 
-    def _settle(self, served: Served) -> None:
-        """Make sure that the server can hold the promises, and put the config in force."""
+    def _settle(self, served: Served) -> list[dict[str, Any]]:
+        """Make sure that the server can hold the promises, and put the config in force.
+
+        Returns:
+          Lines that were shown, of what it may lose.
+        """
         with redis_errors(served.url):
             errors, warnings = suitability(server_facts(self._link.scripts.client))
-            for sentence in warnings:
-                self._show(notice("server_unsafe", {"app": self._config.app, "why": sentence}))
+            lines = [notice("server_unsafe", {"app": self._config.app, "why": one}) for one in warnings]
+            for line in lines:
+                self._show(line)
             if errors:
                 raise RedisUnsuitable(errors[0])
             publish(self._config, self._link.scripts, served.lost_epoch, served.epoch)
+        return lines
 
 
 def _spec(config: Config, source: ConfigSource) -> ChildSpec:

@@ -3,14 +3,13 @@
 1. Send every line to the supervisor's pipe.
 2. Read the config and import the actors; say so and end if that fails.
 3. Run Dramatiq's stock Worker on the workstreams of the pool.
-4. Drain when told to, when the supervisor is gone, when a thread was lost, or when the
-   process has run as many jobs as it may.
+4. Serve until it is told to end, or has reason to.
 """
 
 from __future__ import annotations
 
+import faulthandler
 import logging
-import math
 import os
 import select
 import signal
@@ -20,10 +19,10 @@ import time
 import traceback
 from types import FrameType
 
-import psutil
+import structlog
 from dramatiq import Worker
 
-from workstreams.admit.admission import AdmissionMiddleware, Admitted, BootFailed, Unreachable, worker_name
+from workstreams.admit.admission import AdmissionMiddleware, BootFailed, Unreachable, worker_name
 from workstreams.app import configure, import_actors
 from workstreams.declare.config import Config, load_config
 from workstreams.declare.references import check_actors
@@ -31,24 +30,20 @@ from workstreams.errors import RedisUnavailable, WorkstreamsError
 from workstreams.log.lines import notice
 from workstreams.log.pipe import PipeWriter
 from workstreams.log.setup import configure_logging
-from workstreams.supervisor.spec import (
-    DRAIN,
-    EXIT_CONFIG,
-    EXIT_KILLED,
-    EXIT_OK,
-    EXIT_REPLACE,
-    LOST,
-    ORPHAN_END,
-    RETIRE,
-    VARIABLE,
-    ChildSpec,
-)
+from workstreams.store.client import ping
+from workstreams.supervisor.serving import Serving
+from workstreams.supervisor.spec import EXIT_CONFIG, EXIT_KILLED, EXIT_OK, VARIABLE, ChildSpec
+from workstreams.supervisor.statuses import FAILED, OPENING, READY, tell
+from workstreams.supervisor.wear import Wear
 from workstreams.wait.broker import WorkstreamBroker
 
 __all__ = ["main"]
 
-#: Seconds between two looks at the threads.
+#: Seconds between two looks whether a process that boots is to end, and for a server that is away.
 TICK = 0.25
+
+#: Seconds that may pass until the supervisor reads: that this works, and why it does not.
+PATIENCE, LAST_WORDS = 10.0, 5.0
 
 
 def main() -> int:
@@ -62,19 +57,21 @@ def main() -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _deaf)
     os.register_at_fork(after_in_child=_hear_again)
+    # What a crash of the interpreter leaves behind is printed, and so among its jobs' last lines.
+    faulthandler.enable(all_threads=False)
     spec = ChildSpec.decode(os.environ.pop(VARIABLE))
     pipe = PipeWriter(spec.log_fd)
     try:
         return _Process(spec, pipe).run()
     except RedisUnavailable as error:
-        return _say_failed(pipe, str(error), EXIT_KILLED)
+        return _fail(pipe, str(error), EXIT_KILLED)
     except Unreachable as error:
-        return _say_failed(pipe, str(error), EXIT_KILLED)
+        return _fail(pipe, str(error), EXIT_KILLED)
     except (WorkstreamsError, BootFailed) as error:
-        return _say_failed(pipe, str(error), EXIT_CONFIG)
+        return _fail(pipe, str(error), EXIT_CONFIG)
     except Exception:
         # A module of the user's that fails while it is imported: its traceback is the answer.
-        return _say_failed(pipe, traceback.format_exc(), EXIT_CONFIG)
+        return _fail(pipe, traceback.format_exc(), EXIT_CONFIG)
     finally:
         pipe.close()
 
@@ -88,21 +85,10 @@ def _hear_again() -> None:
         signal.signal(number, signal.SIG_DFL)
 
 
-def _say_failed(pipe: PipeWriter, error: str, code: int) -> int:
-    """Tell the supervisor why this process ends; it waits for room a while, since it matters."""
-    deadline = time.monotonic() + 5
-    while not pipe.status({"state": "failed", "error": error[-32_000:], "code": code}):
-        if time.monotonic() > deadline:
-            break
-        time.sleep(0.05)  # the pipe is full: the supervisor has to read first
+def _fail(pipe: PipeWriter, error: str, code: int) -> int:
+    """Tell the supervisor why this process ends."""
+    tell(pipe, LAST_WORDS, FAILED, error=error[-32_000:], code=code)
     return code
-
-
-def _print_to_nobody() -> None:
-    """The supervisor is gone, and with it the other end of stdout: a print must not fail a job."""
-    nobody = os.open(os.devnull, os.O_WRONLY)
-    for fd in (1, 2):
-        os.dup2(nobody, fd)
 
 
 def _end_if_told(control_fd: int, begun: threading.Event) -> None:
@@ -116,15 +102,29 @@ def _end_if_told(control_fd: int, begun: threading.Event) -> None:
             os._exit(EXIT_OK)
 
 
+def _await_redis(broker: WorkstreamBroker) -> None:
+    """Wait for a server that is away: to end over that would only put off the work after its return."""
+    log, away = structlog.get_logger("workstreams"), False
+    while True:
+        try:
+            ping(broker.link.scripts.client)
+            break
+        except RedisUnavailable as error:
+            if not away:
+                log.error("redis_away", error=str(error), hint="this worker begins when it is back")
+            away = True
+            time.sleep(TICK)  # until it is back; whoever tells this process to end is heard meanwhile
+    if away:
+        log.info("redis_back")
+
+
 class _Process:
     def __init__(self, spec: ChildSpec, pipe: PipeWriter) -> None:
         self._spec = spec
-        self._self = psutil.Process()
         self._begun = threading.Event()
         threading.Thread(target=_end_if_told, args=(spec.control_fd, self._begun), daemon=True).start()
         self._pipe = pipe
         self._config = load_config(spec.config, overrides=spec.overrides)
-        self._worker: Worker | None = None
 
     def run(self) -> int:
         config = self._config
@@ -138,12 +138,18 @@ class _Process:
         check_actors(config, {name: actor.queue_name for name, actor in broker.actors.items()})
         admission = next(one for one in broker.middleware if isinstance(one, AdmissionMiddleware))
         admission.watch(self._spec.sid, self._spec.pool)
+        _await_redis(broker)
         self._begun.set()
-        self._worker = self._start(broker, config)
-        # Whoever is not known to work is not renewed: it has to be heard.
-        while not self._pipe.status({"state": "ready"}):
-            time.sleep(0.05)  # the pipe is full: the supervisor has to read first
-        return self._serve(admission)
+        # What this process runs is its supervisor's to hand back from here on.
+        tell(self._pipe, PATIENCE, OPENING)
+        worker = self._start(broker, config)
+        tell(self._pipe, PATIENCE, READY)
+        assert admission.admitted is not None
+        wear = Wear(config.worker.recycle)
+        if wear.refusal:
+            line = notice("recycling_impossible", {**identity, "why": wear.refusal})
+            self._pipe.line(line | {"level": "error"})
+        return Serving(self._spec, self._pipe, worker, admission.admitted, wear, identity).run()
 
     def _start(self, broker: WorkstreamBroker, config: Config) -> Worker:
         for name in self._spec.workstreams:
@@ -154,84 +160,6 @@ class _Process:
         broker.emit_after("process_boot")
         worker.start()
         return worker
-
-    def _serve(self, admission: AdmissionMiddleware) -> int:
-        assert self._worker is not None
-        assert admission.admitted is not None
-        admitted, worker = admission.admitted, self._worker
-        while True:
-            told = self._told(TICK)
-            if told is not None:
-                return self._obey(told, worker, admission)
-            if admitted.lost.is_set():
-                # Its jobs run elsewhere: nothing that still runs here may be recorded. An exchange
-                # that ended by an error counts against what it carried, or it would meet it again.
-                return EXIT_REPLACE if admitted.exchange.is_alive() else EXIT_KILLED
-            if not self._alive(worker):
-                self._pipe.line(self._note("thread_lost", "the process is replaced"))
-                return self._drain(worker, admission, self._spec.grace, EXIT_REPLACE)
-            if self._is_worn(admitted):
-                # What runs may take its time: a recycling must not cost a job its run.
-                return self._drain(worker, admission, math.inf, EXIT_REPLACE)
-
-    def _told(self, seconds: float) -> bytes | None:
-        """What the supervisor says within so many seconds; b"" means that it is gone."""
-        ready, _, _ = select.select([self._spec.control_fd], [], [], seconds)
-        return os.read(self._spec.control_fd, 1) if ready else None
-
-    def _obey(self, told: bytes, worker: Worker, admission: AdmissionMiddleware) -> int:
-        assert admission.admitted is not None
-        if told == LOST:
-            # Ask at once, so that what ended here is refused and said to be.
-            admission.admitted.exchange.wake("*", 0.0)
-            admission.admitted.lost.wait(1.0)
-            return EXIT_REPLACE
-        if told == DRAIN:
-            return self._drain(worker, admission, self._spec.grace, EXIT_OK)
-        if told == RETIRE:
-            # What runs may take its time: a change of its code must not cost a job its run.
-            return self._drain(worker, admission, math.inf, EXIT_OK)
-        _print_to_nobody()
-        # Whatever holds its own end up, it must not outlive its lease.
-        last = threading.Timer(self._spec.orphan_grace + ORPHAN_END / 2, os._exit, (EXIT_KILLED,))
-        last.daemon = True
-        last.start()
-        return self._drain(worker, admission, self._spec.orphan_grace, EXIT_OK)
-
-    def _is_worn(self, admitted: Admitted) -> bool:
-        recycle = self._config.worker.recycle
-        if recycle.jobs is not None and admitted.exchange.ended >= recycle.jobs:
-            return True
-        return recycle.memory is not None and self._self.memory_info().rss >= recycle.memory
-
-    def _drain(self, worker: Worker, admission: AdmissionMiddleware, grace: float, code: int) -> int:
-        admitted = admission.admitted
-        assert admitted is not None
-        admitted.exchange.drain()
-        self._pipe.status({"state": "draining"})
-        deadline = time.monotonic() + grace
-        while admitted.exchange.busy > self._dead(worker) and time.monotonic() < deadline:
-            # A drain that was asked for is not asked for again; only a recycling listens on.
-            told = self._told(0.01) if grace == math.inf else None
-            if told is not None:
-                return self._obey(told, worker, admission)
-            time.sleep(0.01)  # ends are counted by the exchange, which has nobody to tell here
-        if admitted.exchange.busy:
-            # Threads cannot be ended. What is done so far is told; what runs is the
-            # supervisor's to hand back, once this process is gone.
-            admitted.exchange.close(1.0)
-            return code or EXIT_KILLED
-        worker.stop(timeout=2_000)
-        return code
-
-    def _dead(self, worker: Worker) -> int:
-        return sum(not thread.is_alive() for thread in worker.workers)
-
-    def _alive(self, worker: Worker) -> bool:
-        return self._dead(worker) == 0
-
-    def _note(self, event: str, hint: str) -> dict[str, object]:
-        return notice(event, {"app": self._config.app, "worker": worker_name(), "hint": hint})
 
 
 def _quieten_dramatiq(level: str) -> None:

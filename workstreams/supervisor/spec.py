@@ -15,6 +15,7 @@ __all__ = [
     "EXIT_REPLACE",
     "LOST",
     "ORPHAN_END",
+    "OVERDUE",
     "RETIRE",
     "VARIABLE",
     "ChildSpec",
@@ -31,6 +32,12 @@ RETIRE = b"r"
 
 #: The byte that means: the lease was lost, what runs here belongs to others.
 LOST = b"l"
+
+#: The byte that means, once for each such job: it is past its hard bound; finish what else runs, and end.
+OVERDUE = b"o"
+
+#: Seconds that the others get then at most: they are not to blame, but nothing new begins meanwhile.
+OVERDUE_GRACE = 10.0
 
 #: Seconds that the end of a process without a supervisor may take.
 ORPHAN_END = 1.25
@@ -70,6 +77,11 @@ class ChildSpec:
     control_fd: int
     grace: float
     orphan_grace: float
+
+    @property
+    def overdue_grace(self) -> float:
+        """Seconds for running jobs when one beside them is past its hard bound."""
+        return min(self.grace, OVERDUE_GRACE)
 
     def encode(self) -> str:
         """As text for the environment."""

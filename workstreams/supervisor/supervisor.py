@@ -10,22 +10,22 @@ Its duties:
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import math
-import selectors
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from workstreams.admit.sessions import new_sid
 from workstreams.declare.config import Config
-from workstreams.log.lines import notice
 from workstreams.log.ship import Shipper
-from workstreams.supervisor.child import Child, how_it_ended
+from workstreams.supervisor.child import Child
+from workstreams.supervisor.ending import Ending, ending_of
+from workstreams.supervisor.oom import OutOfMemory
 from workstreams.supervisor.orders import Crew
-from workstreams.supervisor.pacing import LONGEST_PAUSE, Pacing
-from workstreams.supervisor.renewal import Renewal, Watched
+from workstreams.supervisor.pacing import LONGEST_PAUSE, SOON, Pacing
+from workstreams.supervisor.reading import Reading
+from workstreams.supervisor.renewal import Ended, Renewal, Watched
 from workstreams.supervisor.signals import Asks
 from workstreams.supervisor.spec import (
     DRAIN,
@@ -36,6 +36,7 @@ from workstreams.supervisor.spec import (
     RETIRE,
     ChildSpec,
 )
+from workstreams.supervisor.statuses import READY
 
 __all__ = ["Supervisor"]
 
@@ -45,8 +46,8 @@ TICK = 0.2
 #: Seconds after the grace at which a process that is still there is killed.
 AFTER_GRACE = 3.0
 
-#: Seconds that a process whose lease was lost has to say what it had finished.
-AFTER_LOSS = 1.5
+
+_NO_REASON = "expected a worker process to start, found that it ended without a reason"
 
 
 class Supervisor:
@@ -78,15 +79,14 @@ class Supervisor:
         self._spec = spec
         self._crews = crews
         self._renewal = renewal
-        self._shipper = shipper
-        self._show = show
         self._asks = asks
         self._is_over = is_over
         self._children: dict[int, Child] = {}
         self._due: list[tuple[float, Crew]] = []
         self._pacing = Pacing()
-        self._to_kill: list[tuple[str, str, frozenset[str]]] = []
-        self._select = selectors.DefaultSelector()
+        self._noted: list[tuple[str, str | None]] = []
+        self._out_of_memory = OutOfMemory()
+        self._reading = Reading(config.app, shipper, show, asks, self._hear)
         self._stopping_at: float | None = None
         self._retired = False
         self.worked = False
@@ -95,15 +95,16 @@ class Supervisor:
 
     # What other threads call.
 
-    def lose(self, sid: str, why: str, guilty: frozenset[str] = frozenset()) -> None:
-        """A process must go although it lives.
+    def lose(self, sid: str) -> None:
+        """A session is over although its process lives."""
+        self._note(sid, None)
 
-        Parameters:
-          sid: Its session.
-          why: What it is ended for.
-          guilty: The jobs to blame for that, as the lease names them; its others are not.
-        """
-        self._to_kill.append((sid, why, guilty))
+    def overrun(self, sid: str, job: str) -> None:
+        """A job in a session is past its hard bound; it is called as the lease calls it."""
+        self._note(sid, job)
+
+    def _note(self, sid: str, job: str | None) -> None:
+        self._noted.append((sid, job))
         self._asks.poke()
 
     def owns(self, worker: str) -> bool:
@@ -128,7 +129,6 @@ class Supervisor:
         Returns:
           0 after an orderly stop, 1 when something had to be ended, 2 when no process could start.
         """
-        self._select.register(self._asks.fd, selectors.EVENT_READ, None)
         now = time.monotonic()
         self._due = [(now, crew) for crew in self._crews for _ in range(crew.processes)]
         try:
@@ -142,11 +142,8 @@ class Supervisor:
 
     def _look(self) -> None:
         self._start_due()
-        for key, _ in self._select.select(self._pause()):
-            if key.data is None:
-                self._asks.clear()
-            else:
-                self._read(key.data)
+        self._reading.wait(self._pause())
+        self._out_of_memory.look()
         self._reap()
         self._obey()
 
@@ -154,17 +151,17 @@ class Supervisor:
         self.stop()
         for child in self._children.values():
             while not child.has_ended():
-                self._read(child)
+                self._reading.read(child)
                 if time.monotonic() > (self._stopping_at or 0.0):
                     child.kill("its supervisor failed")
                 time.sleep(0.02)  # the loop that would wait for their pipes is what failed
-            self._renewal.end(child.sid, "its supervisor failed", blame=False)
+            self._renewal.end(Ended(child.sid, "its supervisor failed", blame=False))
 
     def _pause(self) -> float:
         return max(0.0, min([TICK, *(at - time.monotonic() for at, _ in self._due)]))
 
     def _obey(self) -> None:
-        self._end_lost()
+        self._end_noted()
         if self._asks.count > 1:
             for child in self._children.values():
                 child.stopping = True
@@ -177,16 +174,25 @@ class Supervisor:
             for child in self._children.values():
                 child.kill("the grace was over")
 
-    def _end_lost(self) -> None:
-        to_kill, self._to_kill = self._to_kill, []
-        for sid, why, guilty in to_kill:
-            for child in self._children.values():
-                if child.sid == sid:
-                    child.guilty |= guilty
-                    child.lose(why)
-        for child in self._children.values():
-            if child.lost_at is not None and time.monotonic() > child.lost_at + AFTER_LOSS:
+    def _end_noted(self) -> None:
+        noted, self._noted = self._noted, []
+        children = {child.sid: child for child in self._children.values()}
+        for sid, job in noted:
+            if sid in children:
+                self._tell(children[sid], job)
+        now = time.monotonic()
+        for child in children.values():
+            if now > child.end_by:
                 child.kill(child.kill_reason)
+
+    def _tell(self, child: Child, job: str | None) -> None:
+        if job is not None:
+            child.overrun(job)
+            return
+        # Who opens its session, or has given it up, may have said so by now.
+        self._reading.read(child)
+        if child.ready and not child.leaving:
+            child.lose("its lease was lost")
 
     def stop(self) -> None:
         """Begin an orderly stop."""
@@ -213,42 +219,21 @@ class Supervisor:
             child = Child(spec, self._config.app)
         except OSError as error:
             # No process or pipe to be had now: the others go on, and this one is tried again.
-            self._say("worker_not_started", "error", pool=crew.pool, why=str(error))
+            self._reading.say("worker_not_started", "error", pool=crew.pool, why=str(error))
             self._due.append((time.monotonic() + LONGEST_PAUSE, crew))
             return
         self._children[child.pid] = child
-        self._select.register(child.log_fd, selectors.EVENT_READ, child)
-        self._select.register(child.output_fd, selectors.EVENT_READ, child)
+        # Before it says that it works: whatever else its boot does, jobs may run in it already.
+        self._renewal.watch(Watched(child.sid, child.pid))
+        self._reading.begin(child)
 
-    # Reading.
-
-    def _read(self, child: Child) -> None:
-        frames, ended = child.read_frames()
-        if ended:
-            self._forget(child.log_fd)
-        for frame in frames:
-            if frame["k"] == "line":
-                self._shipper.put(frame["ws"], frame["j"], frame["o"])
-                self._show(frame["o"])
-            elif frame["k"] == "status":
-                self._hear(child, frame)
-        texts, ended = child.read_output()
-        if ended:
-            self._forget(child.output_fd)
-        for text in texts:
-            self._say("output", worker=child.name, text=text[:8_000])
-
-    def _forget(self, fd: int) -> None:
-        """A pipe at its end is always readable: looking at it would never sleep again."""
-        with contextlib.suppress(KeyError):
-            self._select.unregister(fd)
+    # What they say.
 
     def _hear(self, child: Child, status: Mapping[str, Any]) -> None:
         child.hear(status)
-        if status.get("state") == "ready":
+        if status.get("state") == READY:
             self.worked = True
-            self._renewal.watch(Watched(child.sid, child.pid))
-            self._say("worker_started", worker=child.name, pool=child.spec.pool)
+            self._reading.say("worker_started", worker=child.name, pool=child.spec.pool)
             if self._stopping_at is not None:
                 child.tell(RETIRE if self._stopping_at == math.inf else DRAIN)
 
@@ -256,44 +241,40 @@ class Supervisor:
 
     def _reap(self) -> None:
         for child in [one for one in self._children.values() if one.has_ended()]:
-            self._read(child)
-            for fd in (child.log_fd, child.output_fd):
-                self._forget(fd)
-            child.close()
+            self._reading.end(child)
             del self._children[child.pid]
             self._bury(child)
 
     def _bury(self, child: Child) -> None:
         code = child.process.returncode
-        orderly = child.lost_at is None and (child.stopping or code in (EXIT_OK, EXIT_REPLACE))
-        why = child.kill_reason or how_it_ended(code)
-        self._renewal.end(child.sid, why, blame=not orderly, guilty=child.guilty)
-        if code == EXIT_CONFIG and not self.worked:
-            child.failed = (
-                child.failed or "expected a worker process to start, found that it ended without a reason"
-            )
-            child.failed_code = EXIT_CONFIG
-        if child.failed and not self.worked and child.failed_code == EXIT_CONFIG:
+        end = ending_of(child, code, out_of_memory=self._out_of_memory.was_lately())
+        if child.opening:
+            self._renewal.end(Ended(child.sid, end.why, end.blame, child.guilty, child.tails))
+        else:
+            self._renewal.forget(child.sid)
+        if self._cannot_start(child, code):
             # Nothing has ever worked: starting again would only say the same for ever.
-            self.failure, self._code = child.failed, EXIT_CONFIG
+            self.failure, self._code = child.failed or _NO_REASON, EXIT_CONFIG
             self.stop()
             return
-        if orderly:
-            self._say("worker_stopped", worker=child.name, code=code)
+        if end.orderly:
+            self._reading.say("worker_stopped", worker=child.name, code=code)
         else:
-            self._say("worker_died", "error", worker=child.name, why=child.failed or why)
+            self._reading.say("worker_died", "error", worker=child.name, why=child.failed or end.why)
         if self._stopping_at is None:
-            self._replace(child)
+            self._replace(child, end)
         elif code not in (EXIT_OK, EXIT_REPLACE):
             self._code = self._code or EXIT_KILLED
 
-    def _replace(self, child: Child) -> None:
-        crew = next(one for one in self._crews if one.pool == child.spec.pool)
-        recycled = child.process.returncode == EXIT_REPLACE and child.lost_at is None and child.ready
-        pause = self._pacing.pause_after(crew.pool, time.monotonic() - child.began, orderly=recycled)
-        self._due.append((time.monotonic() + pause, crew))
+    def _cannot_start(self, child: Child, code: int) -> bool:
+        if self.worked:
+            return False
+        # A job that ends its process with this code is nothing that the config is to blame for.
+        return child.failed_code == EXIT_CONFIG or (code == EXIT_CONFIG and not child.opening)
 
-    def _say(self, event: str, level: str = "info", **fields: Any) -> None:
-        line = notice(event, {"app": self._config.app, **fields}) | {"level": level}
-        self._shipper.put("", None, line)
-        self._show(line)
+    def _replace(self, child: Child, end: Ending) -> None:
+        crew = next(one for one in self._crews if one.pool == child.spec.pool)
+        recycled = child.process.returncode == EXIT_REPLACE and child.leaving
+        lived, longest = time.monotonic() - child.began, SOON if end.passing else LONGEST_PAUSE
+        pause = self._pacing.pause_after(crew.pool, lived, orderly=recycled, longest=longest)
+        self._due.append((time.monotonic() + pause, crew))

@@ -96,7 +96,13 @@ class Evidence:
     @cached_property
     def end_of(self) -> Mapping[tuple[str, int, int], Note]:
         """What jobs noted at their end, by job, delivery and process: the first, if there are more."""
-        return {(n.job, n.delivery, n.pid): n for n in reversed(self.history.notes) if n.what == "end"}
+        ends = [note for note in reversed(self.history.notes) if note.what != "start"]
+        return {(note.job, note.delivery, note.pid): note for note in ends}
+
+    @cached_property
+    def begun_calls(self) -> Sequence[Note]:
+        """What the jobs of the workstream with the limits noted at their start."""
+        return [note for note in self.starts if not note.of]
 
     @cached_property
     def tails(self) -> Sequence[Tail]:

@@ -49,8 +49,8 @@ def punctual_starts(evidence: Evidence) -> list[int]:
     """Starts by the jobs' clocks that came within the least margin of their admission."""
     margin = min(margin_of(rate.window) for rate in evidence.history.settings.limits)
     found = []
-    for note in evidence.starts:
+    for note in evidence.begun_calls:
         lease = evidence.lease_of.get((note.job, note.delivery, note.pid))
-        if lease is not None and not note.tick and note.at - lease.began.at < margin:
+        if lease is not None and note.at - lease.began.at < margin:
             found.append(note.at)
     return found

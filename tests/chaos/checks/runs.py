@@ -7,12 +7,9 @@ from collections.abc import Iterator
 
 from tests.chaos.checks.evidence import SLACK, Broken, Evidence
 from tests.chaos.history import Note
-from tests.chaos.leases import RECORDED, UNRECORDED, Life
+from tests.chaos.leases import AGAIN, RECORDED, Life
 
 __all__ = ["broken_runs"]
-
-#: Ends after which a job runs again.
-AGAIN = (*UNRECORDED, "retrying", "rate_limited")
 
 #: µs that a run may begin after its admission was forgotten, while its process was stopped meanwhile.
 LONGEST_STOP = 20_000_000
@@ -49,7 +46,7 @@ def _unaccounted(evidence: Evidence, life: Life) -> Iterator[Broken]:
 
 
 def _broken_start(evidence: Evidence, note: Note) -> Iterator[Broken]:
-    if note.job not in evidence.history.sends and not note.tick:
+    if note.job not in evidence.history.sends and not note.of:
         yield Broken("I4", "it ran, and nobody sent it", note.job)
     if evidence.may_be_forgotten(note.at - LONGEST_STOP, note.at):
         return

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tests.chaos.causes import INNOCENT, cause_of
 from tests.chaos.checks.evidence import SLACK, Broken, Evidence
+from tests.chaos.checks.orders import cancels_of
 from tests.chaos.history import Event, Send
 from tests.chaos.leases import Life
 
@@ -53,10 +55,21 @@ def _broken_end(evidence: Evidence, life: Life, final: Event) -> Iterator[Broken
     if final.name == "finished":
         yield from _not_run(evidence, life, final)
     elif final.name != "dead":
-        yield Broken("I1", f"nobody asked for it, but it is {final.name}", life.job)
+        if final.name != "cancelled" or life.job not in cancels_of(evidence):
+            yield Broken("I1", f"nobody asked for it, but it is {final.name}", life.job)
     elif final.more.get("type") != "Poison" or life.ends(("reaped",)) < MOST_DELIVERIES:
         ended = f"it is dead without having ended {MOST_DELIVERIES} processes"
         yield Broken("I1", f"{ended}: {dict(final.more)}", life.job)
+    else:
+        yield from _innocent(evidence, life)
+
+
+def _innocent(evidence: Evidence, life: Life) -> Iterator[Broken]:
+    causes = [(lease.delivery, cause_of(evidence, lease)) for lease in life.leases]
+    innocent = [(delivery, cause) for delivery, cause in causes if cause in INNOCENT]
+    if innocent:
+        told = ", ".join(f"delivery {delivery} was ended by {cause}" for delivery, cause in innocent)
+        yield Broken("I1", f"it is dead as poison, but {told}, and its process was not", life.job)
 
 
 def _not_run(evidence: Evidence, life: Life, final: Event) -> Iterator[Broken]:
@@ -67,6 +80,6 @@ def _not_run(evidence: Evidence, life: Life, final: Event) -> Iterator[Broken]:
             yield Broken("I1", "it is finished, but it held no lease then", life.job)
         return
     end = evidence.end_of.get((life.job, lease.delivery, lease.pid))
-    if end is None or end.at > final.at + SLACK:
+    if end is None or end.what != "end" or end.at > final.at + SLACK:
         told = f"delivery {lease.delivery} is recorded as finished before it noted its end"
         yield Broken("I1", told, life.job)

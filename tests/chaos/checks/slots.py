@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tests.chaos.checks.evidence import Broken, Evidence
+from tests.chaos.leases import RECORDED
 from tests.chaos.windows import Most, most_at_once
 
 __all__ = ["broken_slots", "leases_at_once", "runs_at_once"]
@@ -40,11 +41,11 @@ def runs_at_once(evidence: Evidence, *, recorded: bool) -> Most:
       recorded: Whether to count only runs whose finish was recorded: they held their lease to the end.
     """
     spans = []
-    for note in evidence.starts:
+    for note in evidence.begun_calls:
         end = evidence.end_of.get((note.job, note.delivery, note.pid))
         lease = evidence.lease_of.get((note.job, note.delivery, note.pid))
-        finished = lease is not None and lease.end is not None and lease.end.name == "finished"
+        finished = lease is not None and lease.end is not None and lease.end.name in RECORDED
         held = finished and not evidence.may_be_forgotten(note.at, note.at)
-        if end is not None and not note.tick and (held or not recorded):
+        if end is not None and (held or not recorded):
             spans.append((note.at, end.at))
     return most_at_once(spans)

@@ -14,6 +14,7 @@ def test_workers_have_the_documented_defaults(build: Build) -> None:
     worker = build().worker
     assert worker.pools == {"main": Pool(processes=2)}
     assert (worker.lease, worker.grace, worker.max_deliveries) == (15 * SECOND, 30 * SECOND, 3)
+    assert worker.hard_bound == 60 * SECOND
     assert worker.recycle == Recycle(jobs=None, memory=None)
 
 
@@ -34,6 +35,7 @@ def test_recycling_is_read_as_jobs_and_bytes(build: Build) -> None:
     ("line", "path", "expected"),
     [
         ("lease: 999ms", "worker.lease", "a duration of at least 1s"),
+        ("hard_bound: 0s", "worker.hard_bound", "a duration of at least 1s"),
         ("lease: 15", "worker.lease", "a duration with its unit, such as 250ms, 30s, 5m, 2h or 7d"),
         ("processes: 0", "worker.processes", "a whole number from 1 to 1000"),
         ("pools: {main: 0}", "worker.pools.main", "a whole number from 1 to 1000"),

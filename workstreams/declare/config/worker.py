@@ -54,6 +54,7 @@ class WorkerSettings(Model):
       pools: Worker processes by the name of their pool.
       lease: Microseconds after which the work of a host that fell silent is given to another.
       grace: Microseconds that running jobs get at a shutdown.
+      hard_bound: Microseconds that a job may go on after its timeout before its process is ended for it.
       max_deliveries: So many crashes of its worker make a job dead.
       recycle: When a process is replaced.
     """
@@ -63,5 +64,6 @@ class WorkerSettings(Model):
     )
     lease: Annotated[int, fields.duration(_SECOND)] = 15 * _SECOND
     grace: Annotated[int, fields.duration()] = 30 * _SECOND
+    hard_bound: Annotated[int, fields.duration(_SECOND)] = 60 * _SECOND
     max_deliveries: Annotated[int, fields.whole(1)] = 3
     recycle: Recycle = Recycle()

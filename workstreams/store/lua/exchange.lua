@@ -3,14 +3,15 @@
 --
 -- KEYS[1]  clock of the shard
 -- ARGV[1]  JSON {sid, worker, seq, epoch, fresh, leaving, finishes: [...], wants: [[workstream, n]...],
---          bounds: [["workstream/id~delivery", µs]...]}
+--          bounds: [["workstream/id~delivery", µs]...], holds: ["workstream/id~delivery"...] | nil}
 -- Returns  {"lost"} when the session is over, {"stale"} to a late copy of an older call, else
 --          {epoch, now µs, refused [index...], grants [[workstream, id, delivery, body,
---          options, attempt, key, started]...], answers [[workstream, why, wait µs | -1]...]}
+--          options, attempt, key, started]...], answers [[workstream, why, wait µs | -1]...],
+--          gone ["workstream/id~delivery"...]}; `gone` of what it holds has no lease any longer
 --
 -- `seq` rises with every call; a call repeated with the same one gets the same answer.
 -- A finish must succeed when Redis is out of memory (allow-oom); admission stops then.
---! include base clock settings events rate gate batch ready latch wake timer job release recover follow finish take admit
+--! include base clock settings events rate gate batch ready latch wake timer job release recover reconcile follow finish take admit
 
 local call = cjson.decode(ARGV[1])
 clock.read(call.epoch, call.fresh)
@@ -20,7 +21,7 @@ local session = keys.session(call.sid)
 local function remember(answer)
   local leases = {}
   for i, g in ipairs(answer[4]) do leases[i] = g[1] .. '/' .. keys.member(g[2], digits(g[3])) end
-  redis.call('HSET', session, 'seq', call.seq, 'answer', cjson.encode({answer[1], answer[2], answer[3], answer[5]}),
+  redis.call('HSET', session, 'seq', call.seq, 'answer', cjson.encode({answer[1], answer[2], answer[3], answer[5], answer[6]}),
     'given', table.concat(leases, '\n'))
   return answer
 end
@@ -32,7 +33,7 @@ local function replay(stored, given)
     grants[#grants + 1] = {ws, id, tonumber(delivery), job[1] or '', job[2] or '{}', tonumber(job[3] or 0) + 1,
       job[4] or '', job[5] or answer[2]}
   end
-  return {answer[1], answer[2], answer[3], grants, answer[4]}
+  return {answer[1], answer[2], answer[3], grants, answer[4], answer[5]}
 end
 
 local function out_of_memory(bounded)
@@ -42,7 +43,7 @@ local function out_of_memory(bounded)
   return most > 0 and tonumber(info:match('used_memory:(%d+)')) >= most
 end
 
-local last = redis.call('HMGET', session, 'seq', 'answer', 'bounded', 'given')
+local last = redis.call('HMGET', session, 'seq', 'answer', 'bounded', 'given', 'max_deliveries')
 if not last[3] then
   -- Refused like any that lost its lease, so that each job's log says so.
   ends.all(call)
@@ -57,15 +58,21 @@ local refused = ends.all(call)
 for _, b in ipairs(call.bounds or {}) do
   redis.call('ZADD', keys.held(call.sid), 'XX', digits(clock.now + b[2]), b[1])
 end
+local gone = type(call.holds) == 'table' and reconcile.with(call.sid, call.holds) or {}
 recover.sweep(call.sid)
 if call.leaving then recover.forget_sleeper(call.sid) end
 
+call.most = tonumber(last[5] or 3)
 local grants, answers, asked = {}, {}, {}
-local starved = #call.wants > 0 and out_of_memory(last[3])
+local barred, again = nil, nil
+if #call.wants > 0 then
+  if recover.has_lapsed(call.sid) then barred, again = 'lease', 100000 end
+  if out_of_memory(last[3]) then barred, again = 'memory', 1000000 end
+end
 for _, want in ipairs(call.wants) do
   asked[want[1]] = true
-  if starved then
-    answers[#answers + 1] = {want[1], 'memory', 1000000}
+  if barred then
+    answers[#answers + 1] = {want[1], barred, again}
   else
     local why, wait = admission.turn(want[1], want[2], call, grants)
     answers[#answers + 1] = {want[1], why, wait}
@@ -73,4 +80,4 @@ for _, want in ipairs(call.wants) do
 end
 release.wake(asked)
 events.flush()
-return remember({clock.epoch, clock.text, refused, grants, answers})
+return remember({clock.epoch, clock.text, refused, grants, answers, gone})

@@ -7,7 +7,8 @@
 -- Returns  {state before | "gone", ...}, one for each id; "running" has been asked to stop
 --
 -- A running job is marked with its delivery: should its process be gone before it stops, or the
--- job fail over the interrupt, it ends as cancelled all the same.
+-- job fail over the interrupt, it ends as cancelled all the same. One that hears nothing, in a call
+-- into C for one, is past its hard bound after STOPS_IN, and its process is ended for it.
 --! include base clock settings events batch ready latch wake timer job once change
 
 local call = cjson.decode(ARGV[1])
@@ -16,12 +17,16 @@ if answered then return answered end
 clock.read(call.epoch, call.fresh)
 local ws = call.workstream
 
+local STOPS_IN = 10000000
+
 local function ask_to_stop(job)
   redis.call('HSET', keys.job(ws, job.id), 'cancel', job.deliveries)
   if job.cancel ~= job.deliveries then events.of_job(ws, 'cancelling', 'info', job) end
+  local sid, lease = (job.session or ''):match('^%S*'), ws .. '/' .. keys.member(job.id, job.deliveries)
+  -- Never later: asked again, it has no more time than at first.
+  redis.call('ZADD', keys.held(sid), 'XX', 'LT', digits(clock.now + STOPS_IN), lease)
   -- Said again to whoever asks again: the first word may have been lost.
-  local sid = (job.session or ''):match('^%S*')
-  wake.tell(sid, ws .. '/' .. keys.member(job.id, job.deliveries) .. ' cancel')
+  wake.tell(sid, lease .. ' cancel')
 end
 
 local function cancel(job)

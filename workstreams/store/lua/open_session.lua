@@ -1,7 +1,8 @@
+#!lua flags=allow-oom
 -- open_session: a worker process begins; what it will run is leased to this session.
 --
 -- KEYS[1]  clock of the shard
--- ARGV[1]  JSON {sid, lease µs, epoch, fresh, max_deliveries, bounded, worker, host, pid, pool, workstreams}
+-- ARGV[1]  JSON {sid, lease µs, epoch, fresh, max_deliveries, bounded, watched, worker, host, pid, pool, workstreams}
 -- Returns  {epoch, now µs}
 --! include base clock
 
@@ -10,5 +11,10 @@ clock.read(call.epoch, call.fresh)
 redis.call('ZADD', keys.root .. 'sessions', digits(clock.now + call.lease), call.sid)
 redis.call('HSET', keys.session(call.sid), 'worker', call.worker, 'host', call.host, 'pid', call.pid,
   'pool', call.pool, 'workstreams', call.workstreams, 'started', clock.text,
-  'max_deliveries', call.max_deliveries, 'bounded', call.bounded)
+  'max_deliveries', call.max_deliveries, 'bounded', call.bounded,
+  'watched', call.watched)
+-- The longest lease there is tells what a pause of the whole fleet is.
+if call.lease > tonumber(redis.call('HGET', KEYS[1], 'lease') or 0) then
+  redis.call('HSET', KEYS[1], 'lease', digits(call.lease))
+end
 return {clock.epoch, clock.text}

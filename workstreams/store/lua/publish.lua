@@ -1,14 +1,16 @@
 -- publish: what a config file declares becomes what Redis enforces.
 --
 -- KEYS[1]  clock of the shard
--- ARGV[1]  JSON {version, epoch, fresh, workstreams: {name: {field: text}}, limits: {name: {field: text}}}
+-- ARGV[1]  JSON {request, version, epoch, fresh, workstreams: {name: {field: text}}, limits: {name: {field: text}}}
 -- Returns  {epoch, older [name...], changed [name...]}
 --
 -- The higher version's settings win in a roll-out; equal versions: the last to start wins.
 -- Overrides are kept apart and untouched.
---! include base clock settings events latch history version
+--! include base clock settings events latch history version once
 
 local call = cjson.decode(ARGV[1])
+local answered = requests.answer(call.request)
+if answered then return answered end
 clock.read(call.epoch, call.fresh)
 
 -- Returns 'new' | 'same' | 'changed' | 'older'.
@@ -51,4 +53,4 @@ if #changed > 0 then
   for ws in pairs(call.workstreams) do latch.open(ws) end
   redis.call('PUBLISH', keys.root .. 'wake:all', '* now')
 end
-return {clock.epoch, older, changed}
+return requests.keep(call.request, {clock.epoch, older, changed})

@@ -1,15 +1,17 @@
 -- schedule_declare: what a config says of its schedules, told at the start of a scheduler.
 --
 -- KEYS[1]  clock of the shard
--- ARGV[1]  JSON {version, epoch, fresh, schedules: {name: {when, workstream}}}
+-- ARGV[1]  JSON {request, version, epoch, fresh, schedules: {name: {when, workstream}}}
 -- Returns  {name, "new" | "same" | "changed" | "older", ...}
 --
 -- Ticks are counted from when a schedule, in these words, was first declared: a first start, a
 -- changed one and one that is enabled again fire nothing of the past. The higher version's words
 -- win in a roll-out; of equal versions those of the last to start.
---! include base clock version
+--! include base clock version once
 
 local call = cjson.decode(ARGV[1])
+local answered = requests.answer(call.request)
+if answered then return answered end
 clock.read(call.epoch, call.fresh)
 
 local function declare(key, one)
@@ -28,4 +30,4 @@ for name, one in pairs(call.schedules) do
   verdicts[#verdicts + 1] = name
   verdicts[#verdicts + 1] = declare(keys.root .. 'schedule:' .. name, one)
 end
-return verdicts
+return requests.keep(call.request, verdicts)

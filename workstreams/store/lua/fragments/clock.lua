@@ -4,14 +4,31 @@
 -- The epoch names this data set. A caller that knows another one has seen Redis lose its
 -- data: strict limits then count a whole window as used, from `lost` on. Each older epoch
 -- counts once: the first to notice moves `lost`, those that knew the same do not.
+-- A fleet that lives is heard of at least every third of a lease. When nobody was for longer, it was Redis
+-- that was away, or its clock that was put forward: leases that ran out meanwhile could not be renewed,
+-- and are not swept before `settled`, so that the living can renew theirs.
+--
 -- `text` is `now` as commands take it.
-local clock = {now = 0, text = '0', epoch = '', lost = 0}
+local clock = {now = 0, text = '0', epoch = '', lost = 0, settled = 0}
+
+-- µs. A pause is longer than what slow processes take, and shorter than what is left of a lease.
+local SHORTEST_PAUSE, LONGEST_GRACE = 1000000, 3000000
+
+local function look_for_a_pause(mark, lease, back)
+  if lease == 0 then return end
+  if mark > 0 and clock.now - mark > math.max(SHORTEST_PAUSE, lease * 0.4) then
+    back = clock.now
+    redis.call('HSET', KEYS[1], 'back', digits(back))
+  end
+  clock.settled = back + math.min(lease, LONGEST_GRACE)
+end
 
 function clock.read(known, fresh)
   local time = redis.call('TIME')
-  local seen = redis.call('HMGET', KEYS[1], 'mark', 'epoch', 'lost', 'offset')
+  local seen = redis.call('HMGET', KEYS[1], 'mark', 'epoch', 'lost', 'offset', 'lease', 'back')
   clock.now = tonumber(time[1]) * 1000000 + tonumber(time[2]) + tonumber(seen[4] or 0)
   clock.now = math.max(clock.now, tonumber(seen[1] or 0))
+  look_for_a_pause(tonumber(seen[1] or 0), tonumber(seen[5] or 0), tonumber(seen[6] or 0))
   clock.epoch, clock.lost = seen[2] or '', tonumber(seen[3] or 0)
   if clock.epoch == '' then
     clock.epoch = fresh

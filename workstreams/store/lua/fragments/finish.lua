@@ -10,10 +10,8 @@ local GIVES_WAY = {retry = true, dead = true, defer = true, handback = true}
 
 -- As jobs.keep, but many ends of one call share the commands on their index.
 function ends.keep(ws, id, state)
-  local set = settings.of(ws) or jobs.KEPT
   redis.call('HSET', keys.job(ws, id), 'state', state, 'ended', clock.text)
   batch.zadd(keys.ws(ws, 'done'), clock.text, id)
-  redis.call('EXPIRE', keys.job(ws, id), math.ceil(set.done_age / 1000000))
   ends.kept[ws] = (ends.kept[ws] or 0) + 1
 end
 
@@ -40,8 +38,8 @@ end
 -- A failed attempt: again later, one attempt spent.
 function ends.retry(f, job)
   local due = clock.now + (f.at or 0)
-  redis.call('HSET', keys.job(f.w, f.i), 'state', 'scheduled', 'options', f.opts, 'error', f.err,
-    'due', digits(due), 'score', '')
+  redis.call('HSET', keys.job(f.w, f.i), 'state', 'scheduled', 'error', f.err, 'due', digits(due), 'score', '')
+  if f.opts then redis.call('HSET', keys.job(f.w, f.i), 'options', f.opts) end
   if f.body then redis.call('HSET', keys.job(f.w, f.i), 'body', f.body) end
   redis.call('HINCRBY', keys.job(f.w, f.i), 'attempt', 1)
   jobs.schedule(f.w, f.i, due)
@@ -107,11 +105,20 @@ function ends.proofs(sid, finishes)
   return proofs
 end
 
+-- Whether this very delivery has ended already: a copy of a call came late.
+local ENDED = {done = true, dead = true, cancelled = true, discarded = true}
+
+function ends.is_repeated(f)
+  local record = redis.call('HMGET', keys.job(f.w, f.i), 'state', 'deliveries')
+  return ENDED[record[1]] and record[2] == digits(f.d)
+end
+
 -- Carries out one end. Without proof this delivery no longer holds the job, and nothing of it
 -- is written but that it was refused.
 function ends.finish(f, proof, worker)
   local job = ends.read(f.w, f.i, worker)
   if not proof then
+    if ends.is_repeated(f) then return end
     events.of_job(f.w, 'finish_refused', 'warning', job,
       cjson.encode({outcome = f.o, delivery = f.d, reason = 'its lease was lost'}))
     return

@@ -45,27 +45,61 @@ end
 
 -- Tells a sleeper of each workstream what time to ask at; `asked` were told in their answers.
 function jobs.tell_due(asked)
+  jobs.tell_deaths()
   for ws, due in pairs(DUE) do
     if not asked[ws] then timer.hand_over(ws, due) end
   end
 end
 
--- Forgets finished jobs beyond the count or the age that is kept, a few at a time.
-local FORGET_AT_ONCE = 4
+-- The ids of ended jobs that are over the age or the count that is kept, the oldest first, at most so many.
+function jobs.outdated(index, age, count, most)
+  local ids = redis.call('ZRANGEBYSCORE', index, '-inf', digits(clock.now - age), 'LIMIT', 0, most)
+  local over = math.min(redis.call('ZCARD', index) - count, most)
+  return over > #ids and redis.call('ZRANGE', index, 0, over - 1) or ids
+end
 
-function jobs.forget_old(ws, index, age, most, added)
-  local over = redis.call('ZCARD', index) - most
-  -- Records go by themselves when they are old; their places are looked at now and then.
-  if over <= 0 and clock.now % 16 ~= 0 then return end
-  local old, gone, records = redis.call('ZRANGE', index, 0, (added or 0) + FORGET_AT_ONCE - 1, 'WITHSCORES'), 0, {}
-  for i = 1, #old, 2 do
-    if over <= gone and tonumber(old[i + 1]) > clock.now - age then break end
-    gone = gone + 1
-    records[gone] = keys.job(ws, old[i])
-  end
-  if gone == 0 then return end
-  redis.call('ZREMRANGEBYRANK', index, 0, gone - 1)
+-- Forgets the first of an index, which these are, and their records.
+function jobs.forget(ws, index, ids)
+  if #ids == 0 then return end
+  local records = {}
+  for i, id in ipairs(ids) do records[i] = keys.job(ws, id) end
+  redis.call('ZREMRANGEBYRANK', index, 0, #ids - 1)
   redis.call('UNLINK', unpack(records))
+end
+
+-- Each end makes room for itself and for some more. At their age one call of sixteen looks, for
+-- sixteen times as many.
+local FORGET_AT_ONCE, MOST_FORGOTTEN = 4, 250
+
+function jobs.forget_old(ws, index, age, count, added)
+  local most = (added or 0) + FORGET_AT_ONCE
+  if clock.now % 16 == 0 then
+    jobs.forget(ws, index, jobs.outdated(index, age, count, math.min(16 * most, MOST_FORGOTTEN)))
+    return
+  end
+  local over = redis.call('ZCARD', index) - count
+  if over > 0 then jobs.forget(ws, index, redis.call('ZRANGE', index, 0, math.min(over, most) - 1)) end
+end
+
+-- A dead letter that is kept no longer goes without anybody having looked at it: the log says so.
+function jobs.forget_dead(ws, set, most)
+  local index = keys.ws(ws, 'dead')
+  local ids = jobs.outdated(index, set.dead_age, set.dead_count, most)
+  if #ids == 0 then return 0 end
+  jobs.forget(ws, index, ids)
+  events.of_workstream(ws, 'discarded', 'info', cjson.encode({reason = 'kept no longer', was = 'dead', count = #ids,
+    first = ids[1], last = ids[#ids]}))
+  return #ids
+end
+
+-- Forgets what has ended in a workstream and is kept no longer: at most so many finished jobs and as
+-- many dead letters. Returns the larger of the two numbers: when it is `most`, there may be more.
+function jobs.tidy(ws, most)
+  local set, index = settings.of(ws), keys.ws(ws, 'done')
+  local kept = set or jobs.KEPT
+  local ids = jobs.outdated(index, kept.done_age, kept.done_count, most)
+  jobs.forget(ws, index, ids)
+  return math.max(#ids, set and jobs.forget_dead(ws, set, most) or 0)
 end
 
 -- Ended for good and no dead letter: kept among the finished ones, for as long as those.
@@ -76,7 +110,6 @@ function jobs.keep(ws, id, state)
   local set, index = settings.of(ws) or jobs.KEPT, keys.ws(ws, 'done')
   redis.call('HSET', keys.job(ws, id), 'state', state, 'ended', clock.text)
   redis.call('ZADD', index, clock.text, id)
-  redis.call('EXPIRE', keys.job(ws, id), math.ceil(set.done_age / 1000000))
   jobs.forget_old(ws, index, set.done_age, set.done_count)
 end
 
@@ -90,12 +123,69 @@ end
 -- Whoever waits for a job's end hears of it.
 function jobs.tell_ended(id, state) redis.call('PUBLISH', keys.root .. 'ended:' .. id, state) end
 
+-- Every death is told, however it came about, to the actor that the job's or its actor's `on_dead` names.
+-- `actors` says where that one's jobs wait. It is told at the end of a call: a gate may be taking
+-- from the very place where the order goes.
+local DEATHS = {}
+
 -- job: {id, actor, attempt, key, worker}; reason: one JSON object {type, message, …}.
 function jobs.die(ws, job, reason)
+  DEATHS[#DEATHS + 1] = {ws = ws, job = job, reason = reason,
+    read = redis.call('HMGET', keys.job(ws, job.id), 'body', 'options', 'deliveries', 'actor')}
   redis.call('HSET', keys.job(ws, job.id), 'state', 'dead', 'ended', clock.text, 'error', reason)
   redis.call('ZADD', keys.ws(ws, 'dead'), clock.text, job.id)
   local set = settings.of(ws)
-  if set then jobs.forget_old(ws, keys.ws(ws, 'dead'), set.dead_age, set.dead_count) end
+  if set then jobs.forget_dead(ws, set, 1 + FORGET_AT_ONCE) end
   events.of_job(ws, 'dead', 'error', job, reason)
   events.count(ws, 'dead')
+end
+
+local function object(text)
+  local fine, found = pcall(cjson.decode, text or '')
+  return fine and type(found) == 'table' and found or {}
+end
+
+-- A message as text. What is in it is never decoded and written again: large numbers and empty
+-- lists would not come back as they were.
+local function message(ws, actor, id, args)
+  return '"queue_name":' .. cjson.encode(ws) .. ',"actor_name":' .. cjson.encode(actor) .. ',"args":[' .. args
+    .. '],"kwargs":{},"message_id":' .. cjson.encode(id) .. ',"message_timestamp":' .. digits(math.floor(clock.now / 1000))
+end
+
+-- Sends the order that tells of a death. Returns where it waits.
+function jobs.tell_death(ws, job, reason, read)
+  local actors, actor, own, died = keys.root .. 'actors', read[4] or '', object(read[2]), object(reason)
+  local of_actor = object(redis.call('HGET', actors, actor))
+  local name = own.on_dead or of_actor.on_dead
+  if type(name) ~= 'string' then return nil end
+  local to = object(redis.call('HGET', actors, name))
+  if not to.w then error('no worker has told where the jobs of "' .. name .. '" wait') end
+  local retries = {retries = own.retries or 0, max_retries = own.max_retries, type = died.type, message = died.message}
+  if retries.max_retries == nil then retries.max_retries = of_actor.max_retries end
+  local body = next(object(read[1])) and read[1]:match('^%s*{(.*)}%s*$') or message(ws, actor, job.id, '')
+  local args = '{' .. body .. ',"options":' .. (next(own) and read[2] or '{}') .. '},' .. cjson.encode(retries)
+  local function put(id)
+    return jobs.put(to.w, id, '', to.shift, to.cost, '', name, '{' .. message(to.w, name, id, args) .. '}', to.opts)
+  end
+  local id = job.id .. ':dead~' .. (read[3] or '0')
+  -- It may die more than once without having been delivered again.
+  if not put(id) then put(id .. '~' .. clock.text) end
+  return to.w
+end
+
+function jobs.tell_deaths()
+  if not DEATHS[1] then return end
+  local told = {}
+  for _, d in ipairs(DEATHS) do
+    local fine, found = pcall(jobs.tell_death, d.ws, d.job, d.reason, d.read)
+    if fine then
+      told[found or ''] = true
+    else
+      local why = tostring(type(found) == 'table' and found.err or found)
+      events.of_job(d.ws, 'on_dead_failed', 'error', d.job, cjson.encode({reason = why}))
+    end
+  end
+  DEATHS, told[''] = {}, nil
+  ready.flush()
+  for ws in pairs(told) do wake.for_work(ws) end
 end

@@ -81,28 +81,50 @@ function ready.cost_of(ws, head)
   return tonumber(redis.call('HGET', keys.job(ws, head.ids[1]), 'cost') or 1)
 end
 
+-- The last key is gone: so is what keys were ahead of each other.
+local function end_busy_period(ws)
+  local idle = keys.ws(ws, 'idle')
+  local furthest = redis.call('ZRANGE', idle, -1, -1, 'WITHSCORES')[2]
+  if not furthest then return end
+  redis.call('HSET', keys.ws(ws, 'gate'), 'clock', furthest)
+  redis.call('DEL', idle)
+end
+
+-- The clock of a workstream moves on with every job by what is one job's share of all its keys, and is
+-- never behind the key whose turn it is: so keys that come later stand behind those that wait.
+local function move_clock(ws, turn, n)
+  local gated = keys.ws(ws, 'gate')
+  local now = tonumber(redis.call('HGET', gated, 'clock') or 0) + n / redis.call('ZCARD', keys.ws(ws, 'keys'))
+  now = math.max(now, turn)
+  redis.call('HSET', gated, 'clock', now)
+  redis.call('ZREMRANGEBYSCORE', keys.ws(ws, 'idle'), '-inf', now)
+  return now
+end
+
 -- Takes the first `n` jobs at the head out of the line and moves the key's turn on. A key that is
 -- alone takes no turns: its time stays where it is.
 function ready.remove(ws, head, n)
   local key, turn = head.key, head.turn
-  local set, keyed, idle = keys.ready(ws, key), keys.ws(ws, 'keys'), keys.ws(ws, 'idle')
+  local set, keyed = keys.ready(ws, key), keys.ws(ws, 'keys')
   if n > 0 then
     redis.call('ZREMRANGEBYRANK', set, 0, n - 1)
     redis.call('DECRBY', keys.ws(ws, 'waiting'), n)
   end
   local left = n < #head.ids or (head.more and redis.call('EXISTS', set) == 1)
   if head.alone then
-    if not left then redis.call('ZREM', keyed, key) end
+    if left then return end
+    redis.call('ZREM', keyed, key)
+    end_busy_period(ws)
     return
   end
-  redis.call('HSET', keys.ws(ws, 'gate'), 'clock', turn)
+  local now = move_clock(ws, turn, n)
   if left then
     redis.call('ZADD', keyed, turn + n, key)
   else
     redis.call('ZREM', keyed, key)
-    redis.call('ZADD', idle, turn + n, key)
+    -- What it is ahead of the clock is kept until the clock has passed it.
+    if turn + n > now then redis.call('ZADD', keys.ws(ws, 'idle'), turn + n, key) end
   end
-  redis.call('ZREMRANGEBYSCORE', idle, '-inf', '(' .. turn)
 end
 
 -- No job at the head: whatever is counted or listed all the same is left over from keys that

@@ -2,7 +2,7 @@
 -- MOST: jobs looked at in one call; what cannot run leaves the line too, and Redis serves nobody else.
 local taking = {MOST = 250}
 
-local JOB_FIELDS = {'body', 'options', 'attempt', 'deliveries', 'actor', 'cost', 'key', 'state'}
+local JOB_FIELDS = {'body', 'options', 'attempt', 'deliveries', 'actor', 'cost', 'key', 'state', 'crashes'}
 
 function taking.shared_limits(ws)
   local names = {}
@@ -43,6 +43,32 @@ function taking.bury_dear(ws, id, job, cost, limit)
   jobs.die(ws, {id = id, actor = job[5], attempt = tonumber(job[3] or 0) + 1, key = job[7] or ''}, cjson.encode(reason))
 end
 
+-- A job that has ended its process as often as it may but once is on its last chance. In one
+-- process there is one of them at a time: should that process end as well, it is known who did it, and
+-- its neighbours are not blamed.
+local SET_ASIDE = 500000
+
+function taking.is_suspect(job, caller) return caller.most > 1 and tonumber(job[9] or 0) >= caller.most - 1 end
+
+function taking.has_suspect(caller)
+  if caller.risks == nil then
+    local suspect = redis.call('HGET', keys.session(caller.sid), 'suspect')
+    caller.risks = suspect and redis.call('ZSCORE', keys.held(caller.sid), suspect) and true or false
+  end
+  return caller.risks
+end
+
+function taking.risk(ws, grant, caller)
+  caller.risks = true
+  redis.call('HSET', keys.session(caller.sid), 'suspect', ws .. '/' .. keys.member(grant[2], digits(grant[3])))
+end
+
+-- It makes way for what stands behind it, and is offered again soon, in its place.
+function taking.set_aside(ws, id)
+  redis.call('HSET', keys.job(ws, id), 'state', 'scheduled', 'due', digits(clock.now + SET_ASIDE))
+  jobs.schedule(ws, id, clock.now + SET_ASIDE)
+end
+
 -- Takes from one key while there is room. Returns how many left the set, their cost, and the
 -- cost of the job that did not fit (nil if none was refused).
 function taking.from_key(ws, ids, room, caller, by, grants)
@@ -52,12 +78,16 @@ function taking.from_key(ws, ids, room, caller, by, grants)
     if job[1] and job[8] == 'waiting' then
       local cost = tonumber(job[6] or 1)
       local dear = settings.too_dear(ws, cost)
+      local suspect = taking.is_suspect(job, caller)
       if dear then
         taking.bury_dear(ws, id, job, cost, dear)
+      elseif suspect and taking.has_suspect(caller) then
+        taking.set_aside(ws, id)
       elseif not gate.fits(room, cost) then
         return removed, spent, cost
       else
         grants[#grants + 1] = taking.lease(ws, id, job, caller, by)
+        if suspect then taking.risk(ws, grants[#grants], caller) end
         gate.spend(room, cost)
         spent = spent + cost
       end

@@ -4,7 +4,8 @@
 -- A message says which workstream to ask for, and when: "mail now", "mail 20000" (µs), "* now".
 local wake = {}
 
-local TRIES = 8
+-- A host that died may leave as many sleepers as it had processes.
+local TRIES = 64
 
 function wake.tell(sid, text) return redis.call('PUBLISH', keys.root .. 'wake:' .. sid, text) > 0 end
 

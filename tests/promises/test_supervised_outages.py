@@ -1,0 +1,108 @@
+"""A Redis that is away when workers stop, die or boot costs nothing that had been done."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.promises.fleet import fleet, now
+from tests.support import wait_until
+from workstreams.store.embedded import EmbeddedServer
+
+JOBS = """
+@actor(workstream="work")
+def nap(seconds):
+    run(seconds)
+"""
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[EmbeddedServer]:
+    """A server that the test may kill."""
+    folder = tmp_path / "server"
+    with EmbeddedServer(folder) as running:
+        yield running
+
+
+def kill(server: EmbeddedServer) -> None:
+    assert server.pid is not None
+    os.kill(server.pid, signal.SIGKILL)
+
+
+def test_a_stop_while_redis_is_away_waits_until_what_was_done_is_told(
+    tmp_path: Path, app_name: str, server: EmbeddedServer
+) -> None:
+    worker = "{processes: 1, lease: 30s, grace: 20s}"
+    with fleet(tmp_path, app_name, server.url, "  work: {threads: 2}\n", JOBS, worker) as project:
+        supervisor = project.start()
+        supervisor.wait_for_workers(1)
+        ids = project.send("work", "nap", 2, 1)
+        wait_until(lambda: len(project.noted("start")) == 2)
+        kill(server)
+        project.wait_for_ends(ids)
+        supervisor.process.send_signal(signal.SIGTERM)
+        # Longer than the process itself would try.
+        left = now() + 7
+        wait_until(lambda: now() > left or supervisor.process.poll() is not None)
+        assert supervisor.process.poll() is None
+        server.ensure_running()
+        assert supervisor.process.wait(20) == 0
+        assert project.states("work", ids) == Counter(done=2)
+
+
+def test_a_stop_that_cannot_tell_what_was_done_does_not_end_with_0(
+    tmp_path: Path, app_name: str, server: EmbeddedServer
+) -> None:
+    worker = "{processes: 1, lease: 30s, grace: 4s}"
+    with fleet(tmp_path, app_name, server.url, "  work: {threads: 2}\n", JOBS, worker) as project:
+        supervisor = project.start()
+        supervisor.wait_for_workers(1)
+        ids = project.send("work", "nap", 2, 1)
+        wait_until(lambda: len(project.noted("start")) == 2)
+        kill(server)
+        project.wait_for_ends(ids)
+        supervisor.process.send_signal(signal.SIGTERM)
+        wait_until(lambda: supervisor.events("worker_stopped"))
+        server.ensure_running()
+        assert supervisor.process.wait(20) == 1
+        assert project.states("work", ids) == Counter(waiting=2), "they will run again"
+
+
+def test_a_process_that_boots_while_redis_is_away_waits_for_it_and_works_when_it_is_back(
+    tmp_path: Path, app_name: str, server: EmbeddedServer
+) -> None:
+    worker = "{processes: 1, lease: 30s}"
+    with fleet(tmp_path, app_name, server.url, "  work: {threads: 2}\n", JOBS, worker) as project:
+        supervisor = project.start()
+        [pid] = supervisor.wait_for_workers(1)
+        ids = project.send("work", "nap", 2, 3)
+        wait_until(lambda: len(project.noted("start")) == 2)
+        kill(server)
+        os.kill(pid, signal.SIGKILL)
+        waiting = wait_until(
+            lambda: [one for one in supervisor.events("redis_away") if not one["worker"].endswith(f":{pid}")]
+        )
+        server.ensure_running()
+        supervisor.wait_for_workers(2)
+        project.wait_for_ends(ids)
+        assert supervisor.events("worker_started")[1]["worker"] == waiting[0]["worker"]
+        assert len(supervisor.events("worker_died")) == 1
+
+
+def test_a_process_that_waits_for_redis_ends_when_it_is_told_to(
+    tmp_path: Path, app_name: str, server: EmbeddedServer
+) -> None:
+    with fleet(tmp_path, app_name, server.url, "  work:\n", JOBS, "{processes: 1}") as project:
+        supervisor = project.start()
+        [pid] = supervisor.wait_for_workers(1)
+        kill(server)
+        os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: supervisor.events("redis_away"))
+        supervisor.process.send_signal(signal.SIGTERM)
+        assert supervisor.process.wait(20) == 1, "the end of the first could not be told"
+        assert supervisor.events("worker_stopped")

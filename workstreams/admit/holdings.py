@@ -1,0 +1,47 @@
+"""What a process knows that it runs, to be compared with the leases that Redis knows."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from workstreams.admit.delivery import Grant, lease_of
+
+__all__ = ["COMPARE", "Holdings"]
+
+#: Seconds between two comparisons; at once after an outage, in which Redis may have forgotten its last
+#: moments: a failover, or a power loss between two writes of its log.
+COMPARE = 10.0
+
+
+class Holdings:
+    """The names of leases that were granted and have not ended; guarded by the exchange's lock."""
+
+    def __init__(self) -> None:
+        self._names: set[str] = set()
+        self._compare_at = time.monotonic() + COMPARE
+
+    def begin(self, grant: Grant) -> None:
+        """A grant arrived."""
+        self._names.add(grant.name)
+
+    def end(self, finish: Mapping[str, Any]) -> None:
+        """It ended here; Redis may not know yet."""
+        self._names.discard(lease_of(finish))
+
+    def suspect(self) -> None:
+        """Redis may have forgotten something: compare with the next call."""
+        self._compare_at = 0.0
+
+    def to_compare(self, untold: Iterable[Mapping[str, Any]]) -> list[str] | None:
+        """What runs here, if the time has come to say so.
+
+        Parameters:
+          untold: Ends that do not ride on the call.
+        """
+        now = time.monotonic()
+        if now < self._compare_at:
+            return None
+        self._compare_at = now + COMPARE
+        return [*self._names, *map(lease_of, untold)]
