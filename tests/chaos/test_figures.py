@@ -5,11 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.chaos.causes import NOTHING, causes_of
-from tests.chaos.hand_made import HandMade
+from tests.chaos.hand_made import MS, HandMade
 from tests.chaos.recovery import outlived, percentile, recoveries_of
 from tests.chaos.share import share_of
-
-MS = 1_000
 
 
 def killed_and_run_again() -> HandMade:
