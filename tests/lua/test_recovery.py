@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -179,3 +180,33 @@ def test_one_outage_hands_no_job_from_one_lapsed_process_to_the_next(mail: Rig) 
     mail.renew("s2", "s3", lease=SECOND)
     assert mail.ask("s3", "mail").ids == [job]
     assert mail.state("mail", job) == "running"
+
+
+def test_what_is_kept_no_longer_goes_with_a_renewal_although_nothing_ends_any_more(rig: Rig) -> None:
+    keep = {"done": {"age": "1h"}, "dead": {"age": "2h"}}
+    rig.publish(mail={"keep": keep})
+    rig.open("s1", "mail")
+    done, dead = rig.send("mail", 2)
+    first, second = rig.ask("s1", "mail", 2).grants
+    rig.tell("s1", first.end("done"), second.end("dead"))
+    rig.advance(3601 * SECOND)
+    rig.renew("s1")
+    assert [rig.state("mail", job) for job in (done, dead)] == ["gone", "dead"]
+    rig.client.delete(rig.keys.root + "tidied")
+    rig.advance(3600 * SECOND)
+    rig.renew("s1")
+    assert rig.state("mail", dead) == "gone"
+    for index in ("done", "dead"):
+        assert rig.client.zcard(rig.keys.workstream("mail", index)) == 0
+
+
+def test_a_job_that_is_dead_by_its_process_keeps_the_last_lines_of_both(mail: Rig) -> None:
+    poison, neighbour = mail.send("mail", 2)
+    mail.open("s1", "mail", most=1)
+    mail.ask("s1", "mail", 2)
+    lines = ['{"event":"about to crash"}', '{"text":"Segmentation fault"}']
+    lease = f"mail/{poison}~1"
+    call = {"sid": "s1", "blame": True, "why": "test", "guilty": [lease], "tails": {lease: lines}}
+    mail.scripts.run("end_session", call | {"epoch": "", "fresh": "x"})
+    assert json.loads(mail.job("mail", poison)["tail"]) == lines
+    assert "tail" not in mail.job("mail", neighbour)

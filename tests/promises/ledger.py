@@ -60,6 +60,10 @@ class Ledger:
         """How many events there are of each name."""
         return Counter(event["e"] for event in self._read(ws).events)
 
+    def results(self, ws: str) -> int:
+        """How many jobs left a result."""
+        return len(self._names(self._keys.workstream(ws, "result", "*")))
+
     def charged(self, limit: str) -> float:
         """What the rates of a limit were charged with in all; the windows must be longer than the test."""
         return sum(charge for _, charge in self._charges(limit))

@@ -15,7 +15,7 @@ from workstreams.send.actor import WorkstreamActor
 from workstreams.send.job import Job
 from workstreams.wait.broker import WorkstreamBroker
 
-__all__ = ["LIMITS", "WORKSTREAMS", "Life"]
+__all__ = ["LIMITS", "WORKSTREAMS", "Life", "problems_of_a_life"]
 
 #: Windows so long that nothing leaves them, so that every charge can be counted.
 LIMITS: dict[str, Any] = {"api": {"rate": "10000/h", "concurrency": 3}}
@@ -64,7 +64,7 @@ class Life:
         self._declare("undertaker", lambda *_: None, queue_name="next")
         self._declare("member", lambda: None)
         self._declare("closing", lambda *_: None, queue_name="next")
-        self._declare("before", lambda: 7, on_success="after")
+        self._declare("before", lambda: None, on_success="after")
         self._declare("after", lambda *_: None, queue_name="next")
 
     def send(self) -> dramatiq.pipeline:
@@ -77,32 +77,6 @@ class Life:
         group.run()
         steps = [actors["giving"].message(1), actors["giving"].message()]
         return dramatiq.pipeline(steps, broker=self._broker).run()
-
-    def problems(self, ledger: Ledger, noted: Counter[str]) -> list[str]:
-        """What is not as it must be at the end, one sentence each.
-
-        Parameters:
-          ledger: Of the app.
-          noted: How often each job began to run.
-        """
-        found = ledger.left_over()
-        jobs = ledger.jobs("work") | ledger.jobs("next")
-        by_actor = Counter(job["actor"] for job in jobs.values())
-        if by_actor != JOBS:
-            found.append(f"expected {JOBS} jobs, found {dict(by_actor)}")
-        for job, record in jobs.items():
-            if record["state"] != ("dead" if record["actor"] == "doomed" else "done"):
-                found.append(f"{record['actor']} {job} ended as {record['state']}")
-            if not 1 <= noted[job] <= int(record["deliveries"]):
-                runs, deliveries = noted[job], record["deliveries"]
-                found.append(f"{record['actor']} {job} ran {runs} times in {deliveries} deliveries")
-        return found + self._of_charges(ledger)
-
-    def _of_charges(self, ledger: Ledger) -> list[str]:
-        started = {ws: ledger.events(ws)["started"] for ws in WORKSTREAMS}
-        expected = {**started, "api": started["work"]}
-        charged = {limit: ledger.charged(limit) for limit in expected}
-        return [] if charged == expected else [f"expected {expected} as charged, found {charged}"]
 
     def _declare(self, name: str, act: Callable[..., Any], **options: Any) -> None:
         def run(*arguments: Any) -> Any:
@@ -130,3 +104,33 @@ class Life:
     @staticmethod
     def _fail() -> None:
         raise ValueError("it always fails")
+
+
+def problems_of_a_life(ledger: Ledger, noted: Counter[str]) -> list[str]:
+    """What is not as it must be at the end, one sentence each.
+
+    Parameters:
+      ledger: Of the app.
+      noted: How often each job began to run.
+    """
+    found = ledger.left_over()
+    jobs = ledger.jobs("work") | ledger.jobs("next")
+    by_actor = Counter(job["actor"] for job in jobs.values())
+    if by_actor != JOBS:
+        found.append(f"expected {JOBS} jobs, found {dict(by_actor)}")
+    for job, record in jobs.items():
+        if record["state"] != ("dead" if record["actor"] == "doomed" else "done"):
+            found.append(f"{record['actor']} {job} ended as {record['state']}")
+        if not 1 <= noted[job] <= int(record["deliveries"]):
+            runs, deliveries = noted[job], record["deliveries"]
+            found.append(f"{record['actor']} {job} ran {runs} times in {deliveries} deliveries")
+    if ledger.results("work") != JOBS["giving"]:
+        found.append(f"expected {JOBS['giving']} results, found {ledger.results('work')}")
+    return found + _of_charges(ledger)
+
+
+def _of_charges(ledger: Ledger) -> list[str]:
+    started = {ws: ledger.events(ws)["started"] for ws in WORKSTREAMS}
+    expected = {**started, "api": started["work"]}
+    charged = {limit: ledger.charged(limit) for limit in expected}
+    return [] if charged == expected else [f"expected {expected} as charged, found {charged}"]

@@ -13,7 +13,7 @@ import pytest
 
 from tests.promises.controls import CONTROLS
 from tests.promises.fleet import Fleet, fleet
-from tests.promises.life import LIMITS, TWICE, WORKSTREAMS, Life
+from tests.promises.life import LIMITS, TWICE, WORKSTREAMS, Life, problems_of_a_life
 from tests.promises.operations import OPERATIONS
 from tests.promises.proxy import Fate, LossyProxy
 from tests.promises.scene import Scene, scene
@@ -193,7 +193,7 @@ def live(one: Scene, operation: str, number: int) -> tuple[bool, list[str]]:
         if one.proxy.lost and one.fate == "late":
             one.deliver_late()
     twice = [job for job, runs in noted.items() if runs > 1]
-    problems = life.problems(one.ledger, noted)
+    problems = problems_of_a_life(one.ledger, noted)
     return one.proxy.lost > 0, problems + ([f"{twice} ran twice"] if len(twice) != len(TWICE) else [])
 
 

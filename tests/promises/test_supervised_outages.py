@@ -71,3 +71,38 @@ def test_a_stop_that_cannot_tell_what_was_done_does_not_end_with_0(
         server.ensure_running()
         assert supervisor.process.wait(20) == 1
         assert project.states("work", ids) == Counter(waiting=2), "they will run again"
+
+
+def test_a_process_that_boots_while_redis_is_away_waits_for_it_and_works_when_it_is_back(
+    tmp_path: Path, app_name: str, server: EmbeddedServer
+) -> None:
+    worker = "{processes: 1, lease: 30s}"
+    with fleet(tmp_path, app_name, server.url, "  work: {threads: 2}\n", JOBS, worker) as project:
+        supervisor = project.start()
+        [pid] = supervisor.wait_for_workers(1)
+        ids = project.send("work", "nap", 2, 3)
+        wait_until(lambda: len(project.noted("start")) == 2)
+        kill(server)
+        os.kill(pid, signal.SIGKILL)
+        waiting = wait_until(
+            lambda: [one for one in supervisor.events("redis_away") if not one["worker"].endswith(f":{pid}")]
+        )
+        server.ensure_running()
+        supervisor.wait_for_workers(2)
+        project.wait_for_ends(ids)
+        assert supervisor.events("worker_started")[1]["worker"] == waiting[0]["worker"]
+        assert len(supervisor.events("worker_died")) == 1
+
+
+def test_a_process_that_waits_for_redis_ends_when_it_is_told_to(
+    tmp_path: Path, app_name: str, server: EmbeddedServer
+) -> None:
+    with fleet(tmp_path, app_name, server.url, "  work:\n", JOBS, "{processes: 1}") as project:
+        supervisor = project.start()
+        [pid] = supervisor.wait_for_workers(1)
+        kill(server)
+        os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: supervisor.events("redis_away"))
+        supervisor.process.send_signal(signal.SIGTERM)
+        assert supervisor.process.wait(20) == 1, "the end of the first could not be told"
+        assert supervisor.events("worker_stopped")

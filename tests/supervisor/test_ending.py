@@ -87,3 +87,17 @@ def test_a_process_that_the_kernel_ended_for_lack_of_memory_says_so(child: Child
     assert why(-signal.SIGSEGV) == "its process was ended by SIGSEGV"
     child.kill("the grace was over")
     assert why(-signal.SIGKILL) == "the grace was over"
+
+
+def test_the_next_process_will_hardly_meet_what_ended_one_that_had_booted(child: Child) -> None:
+    def passing(code: int, *, out_of_memory: bool = False) -> bool:
+        return ending_of(child, code, out_of_memory=out_of_memory).passing
+
+    assert passing(-signal.SIGSEGV)
+    child.ready = False
+    assert not passing(-signal.SIGSEGV)
+    assert not passing(1)
+    assert passing(-signal.SIGKILL), "by somebody else"
+    assert not passing(-signal.SIGKILL, out_of_memory=True)
+    child.hear({"state": FAILED, "error": "Redis is away", "code": 1})
+    assert passing(1)

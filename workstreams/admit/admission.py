@@ -29,7 +29,8 @@ from workstreams.admit.work_queue import WorkQueue
 from workstreams.declare.config import Config
 from workstreams.declare.publishing import publish
 from workstreams.errors import RedisUnavailable, WorkstreamsError
-from workstreams.store.client import redis_errors
+from workstreams.store.client import lease_client, redis_errors
+from workstreams.store.scripts import Scripts
 from workstreams.wait.broker import WorkstreamBroker, ours
 
 __all__ = ["AdmissionMiddleware", "Admitted", "BootFailed", "worker_name"]
@@ -199,7 +200,10 @@ class AdmissionMiddleware(Middleware):
             None
             if self.watched
             else Renewer(
-                Sessions(link.patient_scripts()), sid, config.worker.lease, lambda: exchange.wake("*", 0.0)
+                Sessions(Scripts(lease_client(link.url, config.worker.lease), link.keys)),
+                sid,
+                config.worker.lease,
+                lambda: exchange.wake("*", 0.0),
             )
         )
         return Admitted(sid, lanes, exchange, listener, sessions, renewer, lost)

@@ -20,6 +20,7 @@ from dramatiq.middleware import MiddlewareError, Retries
 from dramatiq.results import Results
 
 from workstreams.admit.delivery import Delivery
+from workstreams.finish.deaths import register_actors
 from workstreams.finish.outcome import Outcome, RetryPolicy, decide, describe, text_of
 from workstreams.finish.policy import options_over, policy_of
 from workstreams.finish.records import options_to_keep, record_of, record_of_another_go
@@ -65,8 +66,9 @@ class Outcomes(Middleware):
     # Dramatiq's moments.
 
     def before_worker_boot(self, broker: Broker, worker: Any) -> None:
-        """From now on jobs end here."""
+        """From now on jobs end here; and wherever they die, it is known whom to tell."""
         ours(broker).captures = self
+        register_actors(ours(broker), self._given)
 
     def before_process_message(self, broker: Broker, message: MessageProxy) -> None:
         """Note the start; whatever an earlier job left open on this thread is closed."""
@@ -100,8 +102,8 @@ class Outcomes(Middleware):
             # The outcome stands by now, whatever a logger of the user's does.
             with contextlib.suppress(Exception):
                 _say_failed(outcome, exception, policy)
-        if outcome.kind == "dead":
-            self._tell_of_death(broker, message, actor, retries, policy, exception)
+        if message.record is not None and message.record["o"] == "dead":
+            self._tell_exhausted(broker, message, actor, retries, policy, exception)
 
     def after_skip_message(self, broker: Broker, message: MessageProxy) -> None:
         """A skipped message is dead if it was failed, else discarded."""
@@ -174,7 +176,7 @@ class Outcomes(Middleware):
                 error = message.exception or Exception((outcome.error or {}).get("message", "unknown"))
                 one.backend.store_exception(message, error, options.get("result_ttl", one.result_ttl))
 
-    def _tell_of_death(
+    def _tell_exhausted(
         self,
         broker: WorkstreamBroker,
         message: Delivery,
@@ -183,15 +185,12 @@ class Outcomes(Middleware):
         policy: RetryPolicy,
         exception: BaseException,
     ) -> None:
-        counted = {"retries": retries, "max_retries": policy.most}
-        options = options_over(message, actor)
+        """Dramatiq's own word, for retries that are used up; ``on_dead`` is told by the finish."""
+        told = options_over(message, actor).get("on_retry_exhausted")
         thrown = policy.throws is not None and isinstance(exception, policy.throws)
-        told = message.asdict() | {"options": orjson.loads(options_to_keep(message)[0])}
-        if options.get("on_retry_exhausted") and not thrown:
-            broker.get_actor(options["on_retry_exhausted"]).send(told, counted)
-        if options.get("on_dead"):
-            error = {"type": type(exception).__name__, "message": text_of(exception)}
-            broker.get_actor(options["on_dead"]).send(told, counted | error)
+        if told and not thrown:
+            as_sent = message.asdict() | {"options": orjson.loads(options_to_keep(message)[0])}
+            broker.get_actor(told).send(as_sent, {"retries": retries, "max_retries": policy.most})
 
 
 def _announce(broker: WorkstreamBroker, message: Delivery, delay: int) -> None:

@@ -14,7 +14,11 @@ sessions               zset    session → expiry µs
 session:<sid>          hash    who it is: worker, host, pid, pool, started, last request
 held:<sid>             zset    ``id~delivery`` of the jobs it runs → hard deadline µs
 request:<id>           string  the reply to a mutating call, kept for its re-sends
+tidied                 string  µs at which somebody looked for what is kept no longer; goes by
+                               itself when it is time to look again
 workstreams            set     names of the workstreams ever published here
+actors                 hash    actor → JSON: ``w`` where its jobs wait, how (``shift``, ``cost``, ``opts``),
+                               its ``max_retries``, and ``on_dead`` to whom its deaths are told
 log                    stream  events of no workstream (workers)
 ws:<n>:settings        hash    what the file declares, with ``version``
 ws:<n>:overrides       hash    what an operator changed live
@@ -91,6 +95,10 @@ class Keys:
     @property
     def log(self) -> str:
         return self.root + "log"
+
+    @property
+    def actors(self) -> str:
+        return self.root + "actors"
 
     def session(self, sid: str) -> str:
         return f"{self.root}session:{sid}"

@@ -6,6 +6,7 @@ import dataclasses
 import signal
 
 from workstreams.supervisor.child import Child
+from workstreams.supervisor.spec import EXIT_KILLED
 
 __all__ = ["Ending", "ending_of", "how_it_ended"]
 
@@ -17,11 +18,14 @@ class Ending:
     Attributes:
       orderly: Whether it was asked to end, or said that it would.
       why: What ended it, in words.
+      passing: Whether the next process will hardly end the same way: this one had booted, or was ended
+        by somebody else, or by an outage of Redis.
       blame: Whether that counts against what it held: against the guilty, or else against all.
     """
 
     orderly: bool
     why: str
+    passing: bool
     blame: bool
 
 
@@ -39,10 +43,12 @@ def ending_of(child: Child, code: int, *, out_of_memory: bool) -> Ending:
     asked = child.stopping and (child.killed or code >= 0)
     orderly = child.lost_at is None and not child.guilty and (asked or child.leaving)
     why = child.kill_reason or how_it_ended(code)
-    if code == -signal.SIGKILL and not child.killed and out_of_memory:
+    killed = code == -signal.SIGKILL and not child.killed
+    if killed and out_of_memory:
         why += ", out of memory"
+    passing = child.ready or child.failed_code == EXIT_KILLED or (killed and not out_of_memory)
     # Whoever lost its lease holds nothing any more that could be to blame.
-    return Ending(orderly, why, not orderly and child.lost_at is None)
+    return Ending(orderly, why, passing, not orderly and child.lost_at is None)
 
 
 def how_it_ended(code: int) -> str:

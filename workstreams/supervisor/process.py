@@ -15,9 +15,11 @@ import select
 import signal
 import sys
 import threading
+import time
 import traceback
 from types import FrameType
 
+import structlog
 from dramatiq import Worker
 
 from workstreams.admit.admission import AdmissionMiddleware, BootFailed, Unreachable, worker_name
@@ -27,6 +29,7 @@ from workstreams.declare.references import check_actors
 from workstreams.errors import RedisUnavailable, WorkstreamsError
 from workstreams.log.pipe import PipeWriter
 from workstreams.log.setup import configure_logging
+from workstreams.store.client import ping
 from workstreams.supervisor.serving import Serving
 from workstreams.supervisor.spec import EXIT_CONFIG, EXIT_KILLED, EXIT_OK, VARIABLE, ChildSpec
 from workstreams.supervisor.statuses import FAILED, OPENING, READY, tell
@@ -35,7 +38,7 @@ from workstreams.wait.broker import WorkstreamBroker
 
 __all__ = ["main"]
 
-#: Seconds between two looks whether a process that boots is to end.
+#: Seconds between two looks whether a process that boots is to end, and for a server that is away.
 TICK = 0.25
 
 #: Seconds that may pass until the supervisor reads: that this works, and why it does not.
@@ -98,6 +101,22 @@ def _end_if_told(control_fd: int, begun: threading.Event) -> None:
             os._exit(EXIT_OK)
 
 
+def _await_redis(broker: WorkstreamBroker) -> None:
+    """Wait for a server that is away: to end over that would only put off the work after its return."""
+    log, away = structlog.get_logger("workstreams"), False
+    while True:
+        try:
+            ping(broker.link.scripts.client)
+            break
+        except RedisUnavailable as error:
+            if not away:
+                log.error("redis_away", error=str(error), hint="this worker begins when it is back")
+            away = True
+            time.sleep(TICK)  # until it is back; whoever tells this process to end is heard meanwhile
+    if away:
+        log.info("redis_back")
+
+
 class _Process:
     def __init__(self, spec: ChildSpec, pipe: PipeWriter) -> None:
         self._spec = spec
@@ -118,6 +137,7 @@ class _Process:
         check_actors(config, {name: actor.queue_name for name, actor in broker.actors.items()})
         admission = next(one for one in broker.middleware if isinstance(one, AdmissionMiddleware))
         admission.watch(self._spec.sid, self._spec.pool)
+        _await_redis(broker)
         self._begun.set()
         # What this process runs is its supervisor's to hand back from here on.
         tell(self._pipe, PATIENCE, OPENING)

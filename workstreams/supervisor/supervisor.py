@@ -20,10 +20,10 @@ from workstreams.admit.sessions import new_sid
 from workstreams.declare.config import Config
 from workstreams.log.ship import Shipper
 from workstreams.supervisor.child import Child
-from workstreams.supervisor.ending import ending_of
+from workstreams.supervisor.ending import Ending, ending_of
 from workstreams.supervisor.oom import OutOfMemory
 from workstreams.supervisor.orders import Crew
-from workstreams.supervisor.pacing import LONGEST_PAUSE, Pacing
+from workstreams.supervisor.pacing import LONGEST_PAUSE, SOON, Pacing
 from workstreams.supervisor.reading import Reading
 from workstreams.supervisor.renewal import Ended, Renewal, Watched
 from workstreams.supervisor.signals import Asks
@@ -262,7 +262,7 @@ class Supervisor:
         else:
             self._reading.say("worker_died", "error", worker=child.name, why=child.failed or end.why)
         if self._stopping_at is None:
-            self._replace(child)
+            self._replace(child, end)
         elif code not in (EXIT_OK, EXIT_REPLACE):
             self._code = self._code or EXIT_KILLED
 
@@ -272,8 +272,9 @@ class Supervisor:
         # A job that ends its process with this code is nothing that the config is to blame for.
         return child.failed_code == EXIT_CONFIG or (code == EXIT_CONFIG and not child.opening)
 
-    def _replace(self, child: Child) -> None:
+    def _replace(self, child: Child, end: Ending) -> None:
         crew = next(one for one in self._crews if one.pool == child.spec.pool)
         recycled = child.process.returncode == EXIT_REPLACE and child.leaving
-        pause = self._pacing.pause_after(crew.pool, time.monotonic() - child.began, orderly=recycled)
+        lived, longest = time.monotonic() - child.began, SOON if end.passing else LONGEST_PAUSE
+        pause = self._pacing.pause_after(crew.pool, lived, orderly=recycled, longest=longest)
         self._due.append((time.monotonic() + pause, crew))

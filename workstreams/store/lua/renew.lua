@@ -10,6 +10,7 @@
 --! include base clock settings events batch ready latch wake timer job release recover
 
 local SWEPT_AT_ONCE = 4
+local TIDY_EVERY, TIDIED_AT_ONCE = 1000, 50
 local call = cjson.decode(ARGV[1])
 clock.read(call.epoch, call.fresh)
 
@@ -29,6 +30,10 @@ local expiry = 0
 for _ = 1, SWEPT_AT_ONCE do
   expiry = recover.sweep('')
   if expiry ~= 0 then break end
+end
+-- Somebody of the whole fleet tidies up now and then, also where nothing ends any longer.
+if redis.call('SET', keys.root .. 'tidied', clock.text, 'NX', 'PX', TIDY_EVERY) then
+  for _, ws in ipairs(redis.call('SMEMBERS', keys.root .. 'workstreams')) do jobs.tidy(ws, TIDIED_AT_ONCE) end
 end
 release.wake({})
 events.flush()

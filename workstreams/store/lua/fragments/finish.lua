@@ -10,10 +10,8 @@ local GIVES_WAY = {retry = true, dead = true, defer = true, handback = true}
 
 -- As jobs.keep, but many ends of one call share the commands on their index.
 function ends.keep(ws, id, state)
-  local set = settings.of(ws) or jobs.KEPT
   redis.call('HSET', keys.job(ws, id), 'state', state, 'ended', clock.text)
   batch.zadd(keys.ws(ws, 'done'), clock.text, id)
-  redis.call('EXPIRE', keys.job(ws, id), math.ceil(set.done_age / 1000000))
   ends.kept[ws] = (ends.kept[ws] or 0) + 1
 end
 

@@ -39,6 +39,8 @@ function recover.one(session, ws, member, blame)
   if read[7] and member == keys.member(id, read[7]) then
     jobs.cancel(ws, job, '{"reason":"asked for while it ran"}')
   elseif times >= most then
+    local tail = session.tails[ws .. '/' .. member]
+    if tail then redis.call('HSET', record, 'tail', cjson.encode(tail)) end
     jobs.die(ws, job, cjson.encode({type = 'Poison', message = session.why .. ', ' .. times .. ' times while it ran'}))
   else
     release.put_back(ws, id)
@@ -79,10 +81,11 @@ local function recover_safely(session, entry, blame)
 end
 
 -- Returns how many were taken back, and whether that was all.
-function recover.session(sid, blame, why, named, lapsed)
+function recover.session(sid, blame, why, named, lapsed, tails)
   local held = keys.held(sid)
   local told = redis.call('HMGET', keys.session(sid), 'max_deliveries', 'watched', 'suspect', 'guilty')
-  local session = {sid = sid, why = why, lapsed = lapsed, watched = told[2] == '1', most = tonumber(told[1] or 3)}
+  local session = {sid = sid, why = why, lapsed = lapsed, watched = told[2] == '1', most = tonumber(told[1] or 3),
+    tails = tails or {}}
   local guilty = guilty_of(sid, named or {}, told[3], told[4])
   local entries = redis.call('ZRANGE', held, 0, RECOVER_AT_ONCE - 1)
   for _, entry in ipairs(entries) do
