@@ -192,7 +192,6 @@ def test_what_is_kept_no_longer_goes_with_a_renewal_although_nothing_ends_any_mo
     rig.advance(3601 * SECOND)
     rig.renew("s1")
     assert [rig.state("mail", job) for job in (done, dead)] == ["gone", "dead"]
-    rig.client.delete(rig.keys.root + "tidied")
     rig.advance(3600 * SECOND)
     rig.renew("s1")
     assert rig.state("mail", dead) == "gone"

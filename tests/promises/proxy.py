@@ -109,7 +109,7 @@ class LossyProxy:
         self.calls: Counter[str] = Counter()
         #: How many were lost.
         self.lost = 0
-        #: Whether what the server says to subscribers is lost, although nothing breaks.
+        #: Whether what the server says to those who are subscribed by now is lost, although nothing breaks.
         self.deaf = False
         self._listening = socket.socket(socket.AF_UNIX)
         self._listening.bind(str(self._path))
@@ -240,11 +240,12 @@ class LossyProxy:
     def _pass_bytes(self, client: socket.socket, server: socket.socket) -> None:
         """From here on the server speaks whenever it likes."""
         other = {client: server, server: client}
+        came_later = self.deaf
         while True:
             ready, _, _ = select.select(list(other), [], [])
             for one in ready:
                 data = one.recv(1 << 16)
                 if not data:
                     raise _Lost
-                if one is client or not self.deaf:
+                if one is client or came_later or not self.deaf:
                     other[one].sendall(data)

@@ -91,7 +91,6 @@ def far_fleet(
         yield proxy, project
 
 
-@pytest.mark.xfail(strict=True, reason="a renewal waits 10 s for its reply, whatever the lease is")
 def test_a_renewal_that_meets_silence_costs_no_job_a_second_run(
     far_fleet: tuple[LossyProxy, Fleet], app_name: str, server_url: str
 ) -> None:
@@ -114,7 +113,6 @@ def test_a_renewal_that_meets_silence_costs_no_job_a_second_run(
     assert project.events("work", "reaped") == []
 
 
-@pytest.mark.xfail(strict=True, reason="a worker waits 10 s for the reply of an exchange")
 def test_an_exchange_that_meets_silence_holds_its_worker_up_for_a_moment_only(
     far_fleet: tuple[LossyProxy, Fleet],
 ) -> None:
@@ -127,7 +125,6 @@ def test_an_exchange_that_meets_silence_holds_its_worker_up_for_a_moment_only(
     assert project.runs()[job] == 1
 
 
-@pytest.mark.xfail(strict=True, reason="a listener does not notice that its connection is dead")
 def test_a_send_is_picked_up_in_a_moment_although_nobody_hears_the_wake_up(
     far_fleet: tuple[LossyProxy, Fleet],
 ) -> None:
@@ -139,9 +136,6 @@ def test_a_send_is_picked_up_in_a_moment_although_nobody_hears_the_wake_up(
     project.wait_for_ends(project.send("work", "nap", 1, 0), MOMENT)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a publication has no request id: its late copy puts old settings back"
-)
 def test_a_publication_that_comes_late_does_not_undo_a_later_one(server_url: str) -> None:
     with scene(server_url, "late") as one:
         one.configure(mail={"rate": "5/s"})
@@ -151,7 +145,6 @@ def test_a_publication_that_comes_late_does_not_undo_a_later_one(server_url: str
         one.deliver_late()
 
 
-@pytest.mark.xfail(strict=True, reason="a declaration has no request id: its late copy puts old words back")
 def test_a_declaration_of_schedules_that_comes_late_does_not_undo_a_later_one(server_url: str) -> None:
     with scene(server_url, "late") as one:
         tick = {"actor": "act", "workstream": "mail"}
@@ -163,7 +156,6 @@ def test_a_declaration_of_schedules_that_comes_late_does_not_undo_a_later_one(se
         one.deliver_late()
 
 
-@pytest.mark.xfail(strict=True, reason="where the session has ended, every finish is taken for a refused one")
 def test_an_exchange_that_comes_late_is_not_told_as_refused_although_it_was_carried_out(
     server_url: str,
 ) -> None:

@@ -19,11 +19,11 @@ PAUSE = 0.2
 
 #: Seconds one read may block: how soon a stopped listener ends, and how often the
 #: connection is checked.
-READ = 1.0
+READ = 0.5
 
 #: Seconds of silence after which the server is asked for a sign of life, and so many more until the
 #: connection counts as dead: one that fell silent without an end would cost every wake-up and every cancel.
-SILENCE = 2.0
+SILENCE = 1.5
 
 
 class Listener(threading.Thread):

@@ -9,13 +9,14 @@ repeats this table and a test holds the two together.
 key                    type    meaning
 =====================  ======  ==========================================================
 clock                  hash    ``mark`` latest µs seen, ``epoch`` of this data set, ``lost``
-                               µs at which an older epoch was missed, ``offset`` of tests
+                               µs at which an older epoch was missed, ``back`` µs at which
+                               somebody was heard of after a pause, ``lease`` the longest,
+                               ``tidied`` µs of the last look for what is kept no longer,
+                               ``offset`` of tests
 sessions               zset    session → expiry µs
 session:<sid>          hash    who it is: worker, host, pid, pool, started, last request
 held:<sid>             zset    ``id~delivery`` of the jobs it runs → hard deadline µs
 request:<id>           string  the reply to a mutating call, kept for its re-sends
-tidied                 string  µs at which somebody looked for what is kept no longer; goes by
-                               itself when it is time to look again
 workstreams            set     names of the workstreams ever published here
 actors                 hash    actor → JSON: ``w`` where its jobs wait, how (``shift``, ``cost``, ``opts``),
                                its ``max_retries``, and ``on_dead`` to whom its deaths are told

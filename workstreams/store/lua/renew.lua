@@ -10,7 +10,7 @@
 --! include base clock settings events batch ready latch wake timer job release recover
 
 local SWEPT_AT_ONCE = 4
-local TIDY_EVERY, TIDIED_AT_ONCE = 1000, 50
+local TIDY_EVERY, TIDIED_AT_ONCE = 1000000, 50
 local call = cjson.decode(ARGV[1])
 clock.read(call.epoch, call.fresh)
 
@@ -32,7 +32,8 @@ for _ = 1, SWEPT_AT_ONCE do
   if expiry ~= 0 then break end
 end
 -- Somebody of the whole fleet tidies up now and then, also where nothing ends any longer.
-if redis.call('SET', keys.root .. 'tidied', clock.text, 'NX', 'PX', TIDY_EVERY) then
+if clock.now - tonumber(redis.call('HGET', KEYS[1], 'tidied') or 0) >= TIDY_EVERY then
+  redis.call('HSET', KEYS[1], 'tidied', clock.text)
   for _, ws in ipairs(redis.call('SMEMBERS', keys.root .. 'workstreams')) do jobs.tidy(ws, TIDIED_AT_ONCE) end
 end
 release.wake({})
