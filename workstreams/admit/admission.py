@@ -235,6 +235,8 @@ class AdmissionMiddleware(Middleware):
         except redis.RedisError as error:
             self._say_trouble(error)
         else:
+            if broker.captures is not None:
+                broker.captures.register(broker)
             self.log.warning("limits_published_again", reason="Redis had lost them", epoch=published.epoch)
 
     def _say_refused(self, finish: dict[str, Any]) -> None:
