@@ -43,6 +43,8 @@ class Ledger:
 
     def __init__(self, client: redis.Redis, keys: Keys) -> None:
         self._client, self._keys = client, keys
+        #: The names of all its keys, as they were when one of the methods below was called.
+        self._found: list[str] = []
 
     def workstreams(self) -> list[str]:
         """Every workstream that was published."""
@@ -50,26 +52,30 @@ class Ledger:
 
     def states(self, ws: str) -> Counter[str]:
         """How many jobs are in which state."""
-        return Counter(job["state"] for job in self._read(ws).jobs.values())
+        return Counter(job["state"] for job in self.jobs(ws).values())
 
     def jobs(self, ws: str) -> dict[str, Mapping[str, str]]:
         """The records of all jobs, by their ids."""
-        return dict(self._read(ws).jobs)
+        self._look()
+        return dict(self._jobs(ws))
 
     def events(self, ws: str) -> Counter[str]:
         """How many events there are of each name."""
-        return Counter(event["e"] for event in self._read(ws).events)
+        return Counter(event["e"] for event in events_in(self._client, self._keys.workstream(ws, "log")))
 
     def results(self, ws: str) -> int:
         """How many jobs left a result."""
-        return len(self._names(self._keys.workstream(ws, "result", "*")))
+        self._look()
+        return len(self._names(self._keys.workstream(ws, "result", "")))
 
     def charged(self, limit: str) -> float:
         """What the rates of a limit were charged with in all; the windows must be longer than the test."""
+        self._look()
         return sum(charge for _, charge in self._charges(limit))
 
     def problems(self) -> list[str]:
         """Everything that contradicts something else, one sentence each."""
+        self._look()
         found = [self._read(name) for name in self.workstreams()]
         return [
             *(problem for ws in found for problem in self._of_places(ws)),
@@ -89,38 +95,56 @@ class Ledger:
             for state, number in self.states(ws).items()
             if state in ("waiting", "scheduled", "running")
         ]
+        self._look()
         unexplained = [problem for ws in self.workstreams() for problem in _of_runs(self._read(ws))]
         return unfinished + unexplained + self.problems()
 
+    def forget(self) -> None:
+        """Delete the app: a server that many share is to stay small."""
+        self._look()
+        if self._found:
+            self._client.unlink(*self._found)
+
     # Reading.
+
+    def _look(self) -> None:
+        # The braces are no pattern of SCAN's.
+        pattern = self._keys.root.replace("[", "\\[") + "*"
+        self._found = [name.decode() for name in self._client.scan_iter(match=pattern, count=5000)]
 
     def _read(self, name: str) -> _Workstream:
         key = self._keys.workstream
         ready = {
             found.removeprefix(key(name, "ready", "")): self._members(found)
-            for found in self._names(key(name, "ready", "*"))
+            for found in self._names(key(name, "ready", ""))
         }
-        jobs = {
-            found.removeprefix(key(name, "job", "")): _texts(self._client.hgetall(found))
-            for found in self._names(key(name, "job", "*"))
-        }
+        jobs = self._jobs(name)
         totals = {what: int(n) for what, n in _texts(self._client.hgetall(key(name, "count"))).items()}
         running = frozenset(self._members(key(name, "running")))
         return _Workstream(name, jobs, ready, running, events_in(self._client, key(name, "log")), totals)
 
-    def _names(self, pattern: str) -> list[str]:
-        return [found.decode() for found in self._client.scan_iter(match=pattern, count=1000)]
+    def _jobs(self, ws: str) -> dict[str, dict[str, str]]:
+        prefix = self._keys.workstream(ws, "job", "")
+        names = self._names(prefix)
+        pipe = self._client.pipeline(transaction=False)
+        for name in names:
+            pipe.hgetall(name)
+        records = map(_texts, pipe.execute())
+        return {name.removeprefix(prefix): record for name, record in zip(names, records, strict=True)}
+
+    def _names(self, prefix: str, suffix: str = "") -> list[str]:
+        return [name for name in self._found if name.startswith(prefix) and name.endswith(suffix)]
 
     def _members(self, key: str) -> list[str]:
         return [member.decode() for member in self._client.zrange(key, 0, -1)]
 
     def _held(self) -> dict[str, list[str]]:
         prefix = self._keys.held("")
-        return {found.removeprefix(prefix): self._members(found) for found in self._names(prefix + "*")}
+        return {found.removeprefix(prefix): self._members(found) for found in self._names(prefix)}
 
     def _charges(self, limit: str) -> Iterator[tuple[str, float]]:
         prefix = self._keys.limit(limit, "log", "")
-        for found in self._names(prefix + "*"):
+        for found in self._names(prefix):
             entries: Any = self._client.lrange(found, 0, -1)
             yield found.removeprefix(prefix), sum(float(entry.partition(b":")[2]) for entry in entries)
 
@@ -163,7 +187,7 @@ class Ledger:
             for member in ws.running:
                 for limit in filter(None, ws.jobs[member.rpartition("~")[0]].get("took", "").split(",")):
                     slots[limit].add(member)
-        for key in self._names(self._keys.limit("*", "holders")):
+        for key in self._names(self._keys.limit(""), ":holders"):
             limit = key.removeprefix(self._keys.limit("")).removesuffix(":holders")
             if set(self._members(key)) != slots[limit]:
                 yield f"the slots of {limit} are held by {self._members(key)}, not by {slots[limit]}"
@@ -171,7 +195,7 @@ class Ledger:
     def _of_sessions(self, found: list[_Workstream]) -> Iterator[str]:
         living = set(self._members(self._keys.sessions))
         prefix = self._keys.session("")
-        hashes = {name.removeprefix(prefix) for name in self._names(prefix + "*")}
+        hashes = {name.removeprefix(prefix) for name in self._names(prefix)}
         if hashes != living:
             yield f"the sessions {living} live, {hashes} have a record"
         if dangling := self._held().keys() - living:
@@ -183,7 +207,7 @@ class Ledger:
                 yield f"{ws.name}: {dead} sleep and do not live"
 
     def _of_charges(self, found: list[_Workstream]) -> Iterator[str]:
-        for key in self._names(self._keys.limit("*", "rate")):
+        for key in self._names(self._keys.limit(""), ":rate"):
             limit = key.removeprefix(self._keys.limit("")).removesuffix(":rate")
             sums = _texts(self._client.hgetall(key))
             for window, charged in self._charges(limit):
@@ -191,7 +215,7 @@ class Ledger:
                     yield f"{limit} sums up {sums[f'sum{window}']} of {charged} in its log"
 
     def _of_requests(self) -> Iterator[str]:
-        for key in self._names(f"{self._keys.root}request:*"):
+        for key in self._names(f"{self._keys.root}request:"):
             if self._client.ttl(key) == -1:
                 yield f"{key} never goes"
 

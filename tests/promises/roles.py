@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+from dramatiq import Worker
 
 from tests.promises.crashing import Post, spared
 from tests.promises.life import LIMITS, WORKSTREAMS, Life
@@ -71,11 +72,17 @@ def send(post: Post) -> None:
         post.note("sent", job.id)
 
 
+def _wait_for_threads(worker: Worker) -> None:
+    """Dramatiq's stop is not heard by a thread that has not begun to run."""
+    wait_until(lambda: all(thread.running for thread in worker.workers))
+
+
 def work(post: Post) -> None:
     """Work until nothing is left, and stop in order."""
     broker = broker_of(post)
     Life(broker, lambda job: post.note("run", job))
-    with working(broker, 5), spared():
+    with working(broker, 5) as worker, spared():
+        _wait_for_threads(worker)
         # What follows a job is there when the job has ended.
         for ws in ("work", "next"):
             broker.join(ws, timeout=20_000)
@@ -85,7 +92,8 @@ def work_a_little(post: Post) -> None:
     """Stop in order as soon as half of the jobs have begun."""
     broker = broker_of(post)
     Life(broker, lambda job: post.note("run", job))
-    with working(broker, 2), spared():
+    with working(broker, 2) as worker, spared():
+        _wait_for_threads(worker)
         wait_until(lambda: len(post.noted("run")) > 5, 20)
 
 

@@ -131,7 +131,8 @@ class Scene:
         wait_until(lambda: not any(self.ledger.states(ws)[state] for state in unfinished), 15)
 
     def close(self) -> None:
-        """Close every connection."""
+        """Delete the app, and close every connection."""
+        self.ledger.forget()
         self.broker.close()
         self.direct.close()
         self._client.close()

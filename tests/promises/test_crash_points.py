@@ -54,6 +54,7 @@ class Stage:
         return rig
 
     def close(self) -> None:
+        self.ledger.forget()
         self.broker.close()
         self._client.close()
         shutil.rmtree(self.post.folder, ignore_errors=True)
@@ -159,7 +160,7 @@ def begin_a_project(at: Stage) -> None:
 def of_a_project(at: Stage) -> list[str]:
     """The same, and no process is left of those that the supervisor had started."""
     children = [psutil.Process(int(pid)) for pid in at.post.noted("child") if psutil.pid_exists(int(pid))]
-    _, alive = psutil.wait_procs(children, timeout=5)
+    _, alive = psutil.wait_procs(children, timeout=15)
     for one in alive:
         one.kill()
     return of_a_life(at) + [f"{one} is still there" for one in alive]

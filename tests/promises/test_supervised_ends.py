@@ -6,9 +6,11 @@ import signal
 from collections import Counter
 from pathlib import Path
 
+import orjson
 import pytest
 
 from tests.promises.fleet import fleet
+from tests.support import wait_until
 
 JOBS = """
 @actor(workstream="work")
@@ -108,6 +110,7 @@ CRASH = """
 @actor(workstream="work")
 def crash(number):
     run(0)
+    current_job().log("about to crash")
     os.kill(os.getpid(), number)
     time.sleep(60)  # the signal ends it
 """
@@ -128,8 +131,85 @@ def test_a_crash_is_told_with_its_signal_and_the_last_words_of_the_interpreter(
         assert project.states("work", [bad]) == Counter(dead=1)
         [reaped] = project.events("work", "reaped")
         assert f"its process was ended by {name}" in reaped["x"]
+        link = project.broker.link
+        tail = link.scripts.client.hget(link.keys.workstream("work", "job", bad), "tail")
+        last = [orjson.loads(line) for line in orjson.loads(tail or b"[]")]
+        assert last[0]["event"] == "about to crash"
         supervisor.wait_for_workers(2)
         if number == signal.SIGSEGV:
-            printed = [line["text"] for line in supervisor.events("output")]
+            printed = [line["text"] for line in last if line["event"] == "output"]
             assert "Fatal Python error: Segmentation fault" in printed
         assert supervisor.stop() == 0
+
+
+SLOW_END = """
+import workstreams
+from dramatiq.middleware import Middleware
+
+class SlowEnd(Middleware):
+    def after_worker_shutdown(self, broker, worker):
+        time.sleep(2)  # something is closed
+
+workstreams.current_broker().add_middleware(SlowEnd())
+
+@actor(workstream="work")
+def nap(seconds):
+    run(seconds)
+"""
+
+
+def test_a_process_that_has_given_its_session_up_and_lingers_has_not_died(
+    tmp_path: Path, app_name: str, server_url: str
+) -> None:
+    worker = "{processes: 1, lease: 1s, recycle: {jobs: 1}}"
+    with fleet(tmp_path, app_name, server_url, "  work: {threads: 1}\n", SLOW_END, worker) as project:
+        supervisor = project.start()
+        supervisor.wait_for_workers(1)
+        project.wait_for_ends(project.send("work", "nap", 1, 0))
+        # Renewals find that its session is over, several times.
+        supervisor.wait_for_workers(2)
+        assert supervisor.stop() == 0
+        assert not supervisor.events("worker_died")
+
+
+def test_a_process_is_not_replaced_for_a_weight_that_every_fresh_one_has(
+    tmp_path: Path, app_name: str, server_url: str
+) -> None:
+    worker = "{processes: 1, recycle: {memory: 20MiB}}"
+    with fleet(tmp_path, app_name, server_url, "  work: {threads: 1}\n", SLOW_END, worker) as project:
+        supervisor = project.start()
+        supervisor.wait_for_workers(1)
+        [line] = wait_until(lambda: supervisor.events("recycling_impossible"))
+        assert line["level"] == "error"
+        assert "found 20MiB" in line["why"]
+        # Longer than it takes to look at the weight.
+        ids = project.send("work", "nap", 4, 0.3)
+        project.wait_for_ends(ids)
+        assert len(supervisor.workers()) == 1
+
+
+DEAF = """
+import ctypes
+
+@actor(workstream="work")
+def hold():
+    note("start", current_job().id, current_job().delivery, os.getpid(), time.monotonic())
+    # A call into C that keeps the interpreter: nothing else in the process runs on.
+    ctypes.PyDLL(None).sleep(50)
+"""
+
+
+def test_an_overdue_job_that_lets_its_process_hear_nothing_is_ended_with_it_all_the_same(
+    tmp_path: Path, app_name: str, server_url: str
+) -> None:
+    worker = "{processes: 1, lease: 1s, grace: 1s, max_deliveries: 1, hard_bound: 1s}"
+    workstreams = "  work: {threads: 2, timeout: 1s}\n"
+    with fleet(tmp_path, app_name, server_url, workstreams, DEAF, worker) as project:
+        supervisor = project.start()
+        supervisor.wait_for_workers(1)
+        [bad] = project.send("work", "hold", 1)
+        project.wait_until_empty("work")
+        assert project.states("work", [bad]) == Counter(dead=1)
+        assert project.runs()[bad] == 1
+        [died] = supervisor.events("worker_died")
+        assert died["why"] == f"a job was past its hard bound: work/{bad}~1"

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.promises.fleet import Supervisor, fleet
 from tests.support import wait_until
+from workstreams.store.client import producer_client
 from workstreams.store.embedded import EmbeddedServer
+from workstreams.store.keys import Keys
+from workstreams.supervisor.emptiness import Emptiness
 
 JOBS = """
 @actor(workstream="work")
@@ -67,3 +73,22 @@ def longest_lag(supervisor: Supervisor, seconds: float) -> float:
 
     wait_until(long_enough, 20)
     return max(lags)
+
+
+def test_an_error_that_nobody_foresaw_is_told_and_it_looks_again(
+    server_url: str, keys: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = threading.Event()
+    emptiness = Emptiness(producer_client(server_url), keys, ["mail"], found.set)
+    look, looks = emptiness._nothing_left, []
+
+    def fail_once() -> bool:
+        looks.append("")
+        if len(looks) == 1:
+            raise RuntimeError("a defect")
+        return look()
+
+    monkeypatch.setattr(emptiness, "_nothing_left", fail_once)
+    emptiness.start()
+    assert found.wait(5)
+    assert emptiness.found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -12,6 +13,8 @@ import pytest
 from tests.promises.fleet import fleet
 from tests.support import wait_until
 from workstreams.store.embedded import locate
+from workstreams.supervisor import keeper as keeper_module
+from workstreams.supervisor.keeper import Keeper
 
 NAP = """
 @actor(workstream="work")
@@ -83,3 +86,26 @@ def test_a_server_that_does_not_come_up_again_keeps_no_signal_waiting(
         engine.mark.unlink()
         os.kill(engine.pids()[1], signal.SIGKILL)
         assert supervisor.process.wait(20) == 1
+
+
+def test_an_error_that_nobody_foresaw_is_told_and_the_server_is_looked_at_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Server:
+        looks = 0
+
+        def ensure_running(self) -> bool:
+            self.looks += 1
+            if self.looks == 1:
+                raise RuntimeError("a defect")
+            return True
+
+    monkeypatch.setattr(keeper_module, "START_PAUSE", 0.01)
+    server: Any = Server()
+    said: list[str] = []
+    keeper = Keeper(server, "app", lambda line: said.append(line["event"]))
+    keeper.start()
+    wait_until(lambda: "server_restarted" in said)
+    keeper.stop()
+    keeper.join(5)
+    assert said[0] == "server_not_restarted"

@@ -7,6 +7,7 @@ many it passed over. ``workstreams tail`` shows them all.
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -77,9 +78,9 @@ class Printer:
     def _run(self) -> None:
         while (line := self._lines.get()) is not None:
             missed, self._missed = self._missed, 0
-            text = self._render(line) + "\n"
+            text = self._text(line)
             if missed:
-                text += self._render(notice("lines_not_printed", {"count": missed})) + "\n"
+                text += self._text(notice("lines_not_printed", {"count": missed}))
             try:
                 self._stream.write(text)
                 if self._lines.empty():
@@ -89,6 +90,13 @@ class Printer:
                 self._quiet = True
         with contextlib.suppress(OSError, ValueError):
             self._stream.flush()
+
+    def _text(self, line: Mapping[str, Any]) -> str:
+        try:
+            return self._render(line) + "\n"
+        except Exception as error:
+            # Without this thread nothing would be printed any more.
+            return self._render(notice("line_not_printed", {"why": repr(error)})) + "\n"
 
 
 class Echo(threading.Thread):
@@ -123,6 +131,10 @@ class Echo(threading.Thread):
             try:
                 self._follow()
             except redis.RedisError:
+                self._stopped.wait(PAUSE)
+            except Exception:
+                # Without this thread no event would be shown any more.
+                logging.getLogger("workstreams").exception("echo_failed")
                 self._stopped.wait(PAUSE)
 
     def stop(self) -> None:

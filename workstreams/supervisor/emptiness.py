@@ -5,6 +5,7 @@ On a thread of its own: a server that hangs must not keep the supervisor from it
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Sequence
 
@@ -45,7 +46,7 @@ class Emptiness(threading.Thread):
     def run(self) -> None:
         with self._client:
             while not self._stopped.is_set():
-                if self._nothing_left():
+                if self._looks_empty():
                     self.found = True
                     self._tell()
                     return
@@ -55,13 +56,20 @@ class Emptiness(threading.Thread):
         """Look no more; returns at once."""
         self._stopped.set()
 
+    def _looks_empty(self) -> bool:
+        try:
+            return self._nothing_left()
+        except redis.RedisError:
+            return False
+        except Exception:
+            # Without this thread the command would never end.
+            logging.getLogger("workstreams").exception("emptiness_failed")
+            return False
+
     def _nothing_left(self) -> bool:
         pipe = self._client.pipeline(transaction=True)
         for name in self._names:
             pipe.get(self._keys.workstream(name, "waiting"))
             pipe.zcard(self._keys.workstream(name, "scheduled"))
             pipe.zcard(self._keys.workstream(name, "running"))
-        try:
-            return not any(int(count or 0) for count in pipe.execute())
-        except redis.RedisError:
-            return False
+        return not any(int(count or 0) for count in pipe.execute())

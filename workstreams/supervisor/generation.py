@@ -95,13 +95,16 @@ class Generation:
         self._mutex = threading.Lock()
         self._retired = False
         self._link = Link(lambda: served.url, Keys(config.app))
-        self._settle(served)
+        unsafe = self._settle(served)
         self._scheduling: Scheduling | None = None
         if orders.schedules:
             self._scheduling = Scheduling(config, source, self._link, show, self._keep_line)
         names = tuple(name for crew in crews for name in crew.workstreams)
         retention = {name: config.workstream(name).keep.logs for name in names}
         self._shipper = Shipper(worker_client(served.url), self._link.keys, retention)
+        for line in unsafe:
+            # Whoever starts it does not always look, and what reads its output may show errors only.
+            self._keep_line(line)
         self._renewal = Renewal(
             Sessions(Scripts(lease_client(served.url, config.worker.lease), self._link.keys)),
             config.worker.lease,
@@ -194,15 +197,21 @@ class Generation:
     def _keep_line(self, line: Mapping[str, Any]) -> None:
         self._shipper.put("", None, line)
 
-    def _settle(self, served: Served) -> None:
-        """Make sure that the server can hold the promises, and put the config in force."""
+    def _settle(self, served: Served) -> list[dict[str, Any]]:
+        """Make sure that the server can hold the promises, and put the config in force.
+
+        Returns:
+          Lines that were shown, of what it may lose.
+        """
         with redis_errors(served.url):
             errors, warnings = suitability(server_facts(self._link.scripts.client))
-            for sentence in warnings:
-                self._show(notice("server_unsafe", {"app": self._config.app, "why": sentence}))
+            lines = [notice("server_unsafe", {"app": self._config.app, "why": one}) for one in warnings]
+            for line in lines:
+                self._show(line)
             if errors:
                 raise RedisUnsuitable(errors[0])
             publish(self._config, self._link.scripts, served.lost_epoch, served.epoch)
+        return lines
 
 
 def _spec(config: Config, source: ConfigSource) -> ChildSpec:

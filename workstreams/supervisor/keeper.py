@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from workstreams.declare.config import EMBEDDED, Config
-from workstreams.errors import RedisUnavailable
 from workstreams.log.lines import notice
 from workstreams.store.embedded import EmbeddedServer
 
@@ -71,7 +70,8 @@ class Keeper(threading.Thread):
         """Start it if need be, and return the seconds until the next look."""
         try:
             restarted = self._server.ensure_running()
-        except RedisUnavailable as error:
+        except Exception as error:
+            # Whatever it is: without this thread the server would stay down for good.
             self._show(notice("server_not_restarted", {"app": self._app, "why": str(error)}))
             return START_PAUSE
         if restarted:

@@ -27,6 +27,7 @@ from workstreams.app import configure, import_actors
 from workstreams.declare.config import Config, load_config
 from workstreams.declare.references import check_actors
 from workstreams.errors import RedisUnavailable, WorkstreamsError
+from workstreams.log.lines import notice
 from workstreams.log.pipe import PipeWriter
 from workstreams.log.setup import configure_logging
 from workstreams.store.client import ping
@@ -145,6 +146,9 @@ class _Process:
         tell(self._pipe, PATIENCE, READY)
         assert admission.admitted is not None
         wear = Wear(config.worker.recycle)
+        if wear.refusal:
+            line = notice("recycling_impossible", {**identity, "why": wear.refusal})
+            self._pipe.line(line | {"level": "error"})
         return Serving(self._spec, self._pipe, worker, admission.admitted, wear, identity).run()
 
     def _start(self, broker: WorkstreamBroker, config: Config) -> Worker:

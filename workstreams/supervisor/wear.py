@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import psutil
 
 from workstreams.declare.config import Recycle
+from workstreams.units import format_size
 
-__all__ = ["Wear"]
+__all__ = ["ROOM", "Wear"]
+
+#: So many times what a fresh process weighs it must be allowed at least: the first jobs import and
+#: allocate, and it would be replaced after each few of them, for ever.
+ROOM = 1.25
+
+
+def _resident() -> int:
+    return int(psutil.Process().memory_info().rss)
 
 
 class Wear:
@@ -14,11 +25,23 @@ class Wear:
 
     Parameters:
       recycle: What it may.
+      weigh: Returns the bytes that it weighs; asked for the first time at once, while it is fresh.
+
+    Attributes:
+      refusal: Why it is not replaced for its weight, "" if it is.
     """
 
-    def __init__(self, recycle: Recycle) -> None:
-        self._recycle = recycle
-        self._self = psutil.Process()
+    def __init__(self, recycle: Recycle, weigh: Callable[[], int] = _resident) -> None:
+        self._jobs, self._memory = recycle.jobs, recycle.memory
+        self._weigh = weigh
+        self.refusal = ""
+        fresh = 0 if self._memory is None else weigh()
+        if self._memory is not None and self._memory < fresh * ROOM:
+            self.refusal = (
+                f"expected recycle.memory to be well over the {fresh >> 20} MiB of a fresh process, found "
+                f"{format_size(self._memory)}: raise it; until then no process is replaced for its weight"
+            )
+            self._memory = None
 
     def is_reached(self, ended: int) -> bool:
         """Whether it is to be replaced.
@@ -26,6 +49,6 @@ class Wear:
         Parameters:
           ended: Jobs that it has run.
         """
-        if self._recycle.jobs is not None and ended >= self._recycle.jobs:
+        if self._jobs is not None and ended >= self._jobs:
             return True
-        return self._recycle.memory is not None and self._self.memory_info().rss >= self._recycle.memory
+        return self._memory is not None and self._weigh() >= self._memory

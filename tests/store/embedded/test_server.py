@@ -18,7 +18,7 @@ import redis
 
 from tests.store.servers import wait_until
 from workstreams.errors import RedisUnavailable
-from workstreams.store.embedded import EmbeddedServer, attach
+from workstreams.store.embedded import EmbeddedServer, attach, folder
 
 #: Owns a server, counts in it, and prints each number that was acknowledged.
 OWNER = """
@@ -304,3 +304,18 @@ def test_data_that_is_gone_at_a_start_leaves_its_epoch_behind(tmp_path: Path) ->
     with EmbeddedServer(tmp_path) as server:
         assert server.lost_epoch == first
         assert server.epoch != first
+
+
+def test_its_log_is_put_aside_when_it_has_grown_long_and_goes_on_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log, older = tmp_path / "server.log", tmp_path / "server.log.old"
+    with EmbeddedServer(tmp_path) as server:
+        said = log.read_bytes()
+        assert not server.ensure_running()
+        assert not older.exists()
+        monkeypatch.setattr(folder, "MOST_LOGGED", len(said) - 1)
+        assert not server.ensure_running()
+        assert older.read_bytes() == said
+        connect(server).bgrewriteaof()
+        wait_until(lambda: log.exists() and b"rewriting" in log.read_bytes())

@@ -10,6 +10,7 @@ redis.sock       the unix socket, unless the path of the folder is too long for 
 engine           name and version of the engine that wrote the data
 epoch            names this data set; another one after the data was lost
 server.log       what the server has to say
+server.log.old   what it said before, up to ``MOST_LOGGED`` bytes
 appendonlydir/   the data
 ===============  =====================================================================
 """
@@ -34,6 +35,10 @@ __all__ = ["StateFolder"]
 MAX_SOCKET_PATH = 103
 
 
+#: Bytes of log, and as many of the older one: some months of a server that is well.
+MOST_LOGGED = 4 * 2**20
+
+
 class StateFolder:
     """The folder that holds an embedded server's data.
 
@@ -45,6 +50,7 @@ class StateFolder:
         self.path = path.absolute()
         self.server_lock = self.path / "server.lock"
         self.log = self.path / "server.log"
+        self._older_log = self.path / "server.log.old"
         self._socket_record = self.path / "socket"
         self._engine_record = self.path / "engine"
         self._epoch_record = self.path / "epoch"
@@ -68,6 +74,12 @@ class StateFolder:
     def create(self) -> None:
         """Make the folder, for this user only."""
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def trim_log(self) -> None:
+        """Put a log that has grown long aside; a server opens it anew for every line."""
+        with contextlib.suppress(FileNotFoundError):
+            if self.log.stat().st_size > MOST_LOGGED:
+                self.log.replace(self._older_log)
 
     # -- socket ---------------------------------------------------------------------------------
 

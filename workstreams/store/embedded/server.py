@@ -116,6 +116,7 @@ class EmbeddedServer:
           RedisUnavailable: When it does not come up again; the next call tries again.
         """
         with self._turn, self._folder.errors():
+            self._folder.trim_log()
             # Without its socket nobody can reach it, however well it runs.
             if self._process is None or (self.alive() and self._socket and self._socket.exists()):
                 return False
@@ -153,6 +154,7 @@ class EmbeddedServer:
             self._socket = self._folder.choose_socket()
             self._socket.unlink(missing_ok=True)
             self._folder.record_socket(self._socket)
+            self._folder.trim_log()
             log_begin = self._folder.log.stat().st_size if self._folder.log.exists() else 0
             self._process = self._spawn([str(engine.path), *self._settings()], lock)
         finally:
