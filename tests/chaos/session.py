@@ -108,10 +108,16 @@ class Session:
 
     def _end_all(self) -> None:
         """Nothing that was started is left, orphans included."""
-        for process in psutil.process_iter():
-            with contextlib.suppress(psutil.Error):
-                if process.environ().get(MARK) == self._project.mark:
-                    process.kill()
+        while sum(self._kill(process) for process in psutil.process_iter()):
+            # Whoever was killed may have started another one just before.
+            continue
         self._helpers.close()
         self._server.kill()
         self._log.close()
+
+    def _kill(self, process: psutil.Process) -> bool:
+        with contextlib.suppress(psutil.Error):
+            if process.environ().get(MARK) == self._project.mark:
+                process.kill()
+                return True
+        return False
