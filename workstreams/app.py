@@ -183,7 +183,8 @@ def actor(
         has it, of which lower is sooner.
       retries: Retries after the first attempt; the workstream's by default.
       timeout: How long an attempt may take ("30s"); the workstream's by default.
-      on_dead: An actor to which a job is sent that failed for good.
+      on_dead: An actor that is told of each job that died, however it came about: it is called with the
+        job's message and ``{type, message, retries, max_retries}``.
       **options: Dramatiq's options.
 
     Returns:

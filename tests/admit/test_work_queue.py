@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import contextlib
 import threading
+import time
 from queue import Empty
 
 import pytest
@@ -44,6 +46,29 @@ def test_every_sleeping_thread_is_woken_while_there_is_work() -> None:
         queue.put(delivery(name))
     together.wait(10)
     queue.join()
+    for thread in threads:
+        thread.join(10)
+
+
+def test_a_sleeper_whose_delivery_was_taken_by_another_thread_wakes_at_its_time() -> None:
+    queue, ended, go_on = WorkQueue(), threading.Barrier(5), threading.Event()
+
+    def sleep() -> None:
+        while not go_on.is_set():
+            with contextlib.suppress(Empty):
+                queue.get(timeout=0.001)
+        ended.wait(10)
+
+    threads = [threading.Thread(target=sleep, daemon=True) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    deadline = time.monotonic() + 0.5
+    while time.monotonic() < deadline:
+        queue.put(delivery("a"))
+        with contextlib.suppress(Empty):
+            queue.get_nowait()
+    go_on.set()
+    ended.wait(10)
     for thread in threads:
         thread.join(10)
 

@@ -9,7 +9,7 @@ from tests.chaos.checks.evidence import Evidence
 from tests.chaos.history import Fault
 from tests.chaos.leases import UNRECORDED, Lease
 
-__all__ = ["INNOCENT", "NOTHING", "cause_of", "causes_of", "ends_of_their_own"]
+__all__ = ["EVERYWHERE", "INNOCENT", "NOTHING", "cause_of", "causes_of", "ends_of_their_own"]
 
 #: What is said of a lease whose process, and whose way to Redis, nothing was done to.
 NOTHING = "nothing"

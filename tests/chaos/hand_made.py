@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from tests.chaos.checker import judge
 from tests.chaos.checks.evidence import Evidence
 from tests.chaos.history import Event, Fault, History, Note, Send
 from tests.chaos.notes import Notes
@@ -14,9 +15,9 @@ from tests.chaos.project import CALLS, SCHEDULE, TICKS
 from tests.chaos.settings import Settings
 from workstreams.log.lines import stamp
 
-__all__ = ["SECOND", "T0", "HandMade"]
+__all__ = ["MS", "SECOND", "T0", "HandMade", "good", "promises"]
 
-SECOND = 1_000_000
+MS, SECOND = 1_000, 1_000_000
 
 #: When every story begins.
 T0 = 1_700_000_000 * SECOND
@@ -107,3 +108,26 @@ class HandMade:
         self.note("start", at + WAY, job, of=tick)
         self.note("end", at + 2 * WAY, job)
         self.event("finished", at + 3 * WAY, job, 1, workstream=TICKS)
+
+
+def good(**settings: object) -> HandMade:
+    """A history that keeps every promise: ten jobs a second, one of them killed and run again, and ticks."""
+    made = HandMade(**settings)
+    for number in range(20):
+        made.run(f"job-{number}", 10 * MS + number * 101 * MS)
+    made.send("killed", 2_200 * MS)
+    made.begin("killed", 2_300 * MS, pid=2)
+    made.fault("kill-worker", 2_350 * MS, 2_350 * MS, 2)
+    made.reap("killed", 2_360 * MS)
+    made.begin("killed", 2_370 * MS, delivery=2)
+    made.finish("killed", 2_500 * MS, delivery=2)
+    made.send("unknown", 2_600 * MS, acked=False)
+    for second in range(4):
+        made.tick(second)
+    made.fault("peace", 3_000 * MS, 3_000 * MS)
+    return made
+
+
+def promises(made: HandMade) -> set[str]:
+    """Which promises the judge calls broken."""
+    return {broken.promise for broken in judge(made.evidence())}

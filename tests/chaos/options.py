@@ -18,10 +18,8 @@ DEFAULT = ("kill", "stop", "deploy", "redis", "full", "proxy", "operate")
 
 def parser() -> argparse.ArgumentParser:
     """The flags."""
-    made = argparse.ArgumentParser(
-        prog="python -m tests.chaos",
-        description="A fleet of real processes under faults out of a seed, judged by its history.",
-    )
+    about = "A fleet of real processes under faults out of a seed, judged by its history."
+    made = argparse.ArgumentParser(prog="python -m tests.chaos", description=about)
     add, usual = made.add_argument, Settings()
     add("--seconds", type=_seconds, default=usual.seconds, help="how long faults happen (60)")
     add("--seed", type=int, default=time.time_ns() // 1000 % 1_000_000, help="the same one, the same faults")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from tests.chaos.settings import Settings
 
@@ -14,12 +14,26 @@ __all__ = ["GROUPS", "KINDS", "Planned", "kinds_of", "plan_of"]
 GROUPS = {
     "kill": ("kill-worker", "kill-supervisor", "kill-host", "kill-scheduler"),
     "stop": ("stop-worker", "stop-supervisor", "stop-host", "stop-scheduler"),
-    "proxy": ("cut", "drop", "delay", "hang"),
     "deploy": ("drain-host", "drain-scheduler"),
+    "proxy": ("cut", "drop", "delay", "hang"),
     "operate": ("pause", "cancel"),
 }
 
-#: Every kind, and how often it comes beside the others.
+#: What happens to Redis itself; each is asked for by its own name.
+SERVER = ("redis", "power", "full")
+
+#: Every round has one of each of these, in an order of its own, and so has a short session all of them.
+ROUND = (
+    GROUPS["kill"],
+    GROUPS["kill"],
+    GROUPS["stop"],
+    GROUPS["deploy"],
+    SERVER,
+    GROUPS["proxy"],
+    GROUPS["operate"],
+)
+
+#: Every kind, and how often it comes beside the others of its group.
 KINDS = {
     "kill-worker": 4,
     "kill-supervisor": 2,
@@ -39,7 +53,7 @@ KINDS = {
     "delay": 1,
     "hang": 1,
     "pause": 1,
-    "cancel": 4,
+    "cancel": 3,
 }
 
 
@@ -78,11 +92,20 @@ def kinds_of(words: Sequence[str]) -> tuple[str, ...]:
 def plan_of(settings: Settings) -> list[Planned]:
     """The faults of a session, the earliest first."""
     chance = random.Random(f"faults of {settings.seed}")
-    kinds = [kind for kind in KINDS if kind in settings.faults]
     planned: list[Planned] = []
     at = chance.uniform(0.3, 0.7) * settings.kill_every
-    while at < settings.seconds and kinds:
-        kind = chance.choices(kinds, [KINDS[one] for one in kinds])[0]
+    for kind in _drawn(chance, settings.faults):
+        if at >= settings.seconds:
+            break
         planned.append(Planned(at, kind, chance.random(), chance.random()))
         at += chance.uniform(0.5, 1.5) * settings.kill_every
     return planned
+
+
+def _drawn(chance: random.Random, wanted: Sequence[str]) -> Iterator[str]:
+    """Kinds without end, round by round; none at all where none is wanted."""
+    groups = [[kind for kind in group if kind in wanted] for group in ROUND]
+    groups = [group for group in groups if group]
+    while groups:
+        for group in chance.sample(groups, len(groups)):
+            yield chance.choices(group, [KINDS[kind] for kind in group])[0]

@@ -25,8 +25,8 @@ from workstreams.wait.broker import WorkstreamBroker
 
 __all__ = ["length_of", "main"]
 
-#: Jobs that wait are to last for so many seconds, so that the rates are what binds.
-BACKLOG = 2.0
+#: Jobs that wait are to last for so many seconds, so that the rates are what binds, in the end at the latest.
+BACKLOG = 4.0
 
 #: One call in so many is a batch of up to so many jobs, so that both kinds carry about as many.
 BATCH_EVERY, BATCH = 20, 60

@@ -7,10 +7,12 @@ import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
+from tests.chaos.causes import EVERYWHERE
 from tests.chaos.checks.evidence import Evidence
 from tests.chaos.history import Fault, Note
+from tests.chaos.leases import UNRECORDED
 
-__all__ = ["Recoveries", "percentile", "recoveries_of"]
+__all__ = ["Recoveries", "outlived", "percentile", "recoveries_of"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ def _interrupted(evidence: Evidence, fault: Fault) -> Iterator[Note]:
     """Runs that were under way in the processes of a fault."""
     if not fault.kind.startswith(("kill", "stop")):
         return
-    touched = {*fault.pids, *fault.more.get("orphans", ())}
+    touched = _touched(fault)
     for note in evidence.starts:
         if note.pid in touched and note.at <= fault.began:
             end = evidence.end_of.get((note.job, note.delivery, note.pid))
@@ -69,6 +71,26 @@ def _back(evidence: Evidence) -> Iterator[float]:
             following = min((at for at in started if at >= fault.ended), default=None)
             if following is not None:
                 yield (following - fault.ended) / 1_000_000
+
+
+def outlived(evidence: Evidence) -> list[float]:
+    """Seconds for which runs went on after their lease was lost, while nothing held their process up."""
+    found = []
+    for run, end in evidence.end_of.items():
+        lease = evidence.lease_of.get(run)
+        if lease is None or lease.end is None or lease.end.name not in UNRECORDED or end.at <= lease.end.at:
+            continue
+        held_up = [
+            fault.ended
+            for fault in evidence.history.faults
+            if fault.began <= end.at and (lease.pid in _touched(fault) or fault.kind in EVERYWHERE)
+        ]
+        found.append(max(0, end.at - max([lease.end.at, *held_up])) / 1_000_000)
+    return found
+
+
+def _touched(fault: Fault) -> set[int]:
+    return {*fault.pids, *fault.more.get("orphans", ())}
 
 
 def percentile(values: Sequence[float], share: float) -> float:

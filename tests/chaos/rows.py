@@ -14,7 +14,7 @@ from tests.chaos.checks.rates import margin_of
 from tests.chaos.checks.sends import forgotten
 from tests.chaos.checks.slots import leases_at_once, runs_at_once
 from tests.chaos.checks.ticks import ticks_of
-from tests.chaos.recovery import percentile, recoveries_of
+from tests.chaos.recovery import outlived, percentile, recoveries_of
 from tests.chaos.share import share_of
 from tests.chaos.windows import most_in_any, over_in_any
 
@@ -157,6 +157,7 @@ def _recoveries(evidence: Evidence) -> Iterator[Row]:
     for kind, found in sorted(recoveries.again.items()):
         yield _times(f"  after {kind}", found)
     yield _times("work after Redis was back", recoveries.back)
+    yield _times("ran on without a lease", outlived(evidence))
 
 
 def _times(name: str, found: Sequence[float]) -> Row:

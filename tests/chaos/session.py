@@ -12,7 +12,7 @@ import psutil
 from tests.chaos.aftermath import LOOK, Aftermath
 from tests.chaos.faults import Faults
 from tests.chaos.fleet import Fleet
-from tests.chaos.helpers import Helpers
+from tests.chaos.helpers import Helper, Helpers
 from tests.chaos.history import FaultLog
 from tests.chaos.notes import now_us
 from tests.chaos.operators import Operator
@@ -54,19 +54,12 @@ class Session:
             self._end_all()
 
     def _live(self) -> None:
-        wanted = self._settings
-        self._tell("start")
-        self._server.start()
-        proxy = self._helpers.start("proxy", self._server.socket, wanted.seed)
-        self._project.write(int(proxy.answer()))
-        receiver = self._helpers.start("receiver", self._folder / "arrivals.log").answer()
-        fleet = Fleet(self._folder, self._project.environ(f"127.0.0.1:{receiver}"), self._log)
-        fleet.open(wanted.hosts, wanted.schedulers)
-        aftermath = Aftermath(self._server, wanted, fleet.keep)
+        fleet, proxy = self._open()
+        aftermath = Aftermath(self._server, self._settings, fleet.keep)
         self._await_workers(aftermath, fleet)
-        producer = self._helpers.start("producer", self._folder, wanted.seed)
+        producer = self._helpers.start("producer", self._folder, self._settings.seed)
         operator = Operator(self._folder, self._server.socket)
-        faults = Faults(fleet, self._server, proxy.order, operator, self._log, wanted.lease)
+        faults = Faults(fleet, self._server, proxy.order, operator, self._log, self._settings.lease)
         try:
             self._under_fire(faults, fleet, lambda: producer.has_ended() and aftermath.is_done(CALLS, AFTER))
         finally:
@@ -81,6 +74,17 @@ class Session:
         aftermath.drain(TICKS)
         fleet.stop(fleet.hosts, END)
         aftermath.write_down(self._folder)
+
+    def _open(self) -> tuple[Fleet, Helper]:
+        """Start Redis, the way there, the server that jobs call, and the fleet."""
+        self._tell("start")
+        self._server.start()
+        proxy = self._helpers.start("proxy", self._server.socket, self._settings.seed)
+        self._project.write(int(proxy.answer()))
+        receiver = self._helpers.start("receiver", self._folder / "arrivals.log").answer()
+        fleet = Fleet(self._folder, self._project.environ(f"127.0.0.1:{receiver}"), self._log)
+        fleet.open(self._settings.hosts, self._settings.schedulers)
+        return fleet, proxy
 
     def _under_fire(self, faults: Faults, fleet: Fleet, done: Callable[[], bool]) -> None:
         plan, began = plan_of(self._settings), time.monotonic()
@@ -104,10 +108,16 @@ class Session:
 
     def _end_all(self) -> None:
         """Nothing that was started is left, orphans included."""
-        for process in psutil.process_iter():
-            with contextlib.suppress(psutil.Error):
-                if process.environ().get(MARK) == self._project.mark:
-                    process.kill()
+        while sum(self._kill(process) for process in psutil.process_iter()):
+            # Whoever was killed may have started another one just before.
+            continue
         self._helpers.close()
         self._server.kill()
         self._log.close()
+
+    def _kill(self, process: psutil.Process) -> bool:
+        with contextlib.suppress(psutil.Error):
+            if process.environ().get(MARK) == self._project.mark:
+                process.kill()
+                return True
+        return False

@@ -43,9 +43,7 @@ def possible(evidence: Evidence, begin: int, end: int) -> float:
     at once, so more than this is possible then.
     """
     settings = evidence.history.settings
-    supply = sorted(
-        event.at for event in evidence.calls if event.name in ("sent", *AGAIN) and event.at <= end
-    )
+    supply = sorted(event.at for event in evidence.calls if event.name in ("sent", *AGAIN))
     away = _Away(evidence)
     windows = [_Window(rate) for rate in settings.limits]
     steady = max(window.per_step for window in windows)

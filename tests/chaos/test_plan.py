@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from tests.chaos.plan import KINDS, kinds_of, plan_of
+from tests.chaos.plan import KINDS, ROUND, kinds_of, plan_of
 from tests.chaos.settings import Settings
 
 ALL = Settings(seconds=6_000, kill_every=5, faults=tuple(KINDS), seed=3)
@@ -30,6 +30,13 @@ def test_every_kind_that_was_asked_for_comes_in_the_long_run_and_no_other() -> N
     assert {one.kind for one in plan_of(ALL)} == set(KINDS)
     some = dataclasses.replace(ALL, faults=("cut", "redis"))
     assert {one.kind for one in plan_of(some)} == {"cut", "redis"}
+
+
+def test_a_short_session_has_something_of_every_group() -> None:
+    for seed in range(20):
+        short = plan_of(dataclasses.replace(ALL, seed=seed, seconds=60))
+        kinds = {one.kind for one in short[:7]}
+        assert all(kinds & set(group) for group in ROUND)
 
 
 def test_without_faults_there_is_no_plan() -> None:

@@ -31,7 +31,19 @@ def end(rig: Rig, outcome: str, n: int = 1) -> list[str]:
 
 def tidy(rig: Rig, most: int) -> int:
     """What ``jobs.tidy`` returns."""
-    fragments = ["base", "clock", "settings", "events", "batch", "ready", "latch", "wake", "timer", "job"]
+    fragments = [
+        "base",
+        "clock",
+        "settings",
+        "events",
+        "batch",
+        "ready",
+        "latch",
+        "wake",
+        "timer",
+        "job",
+        "ended",
+    ]
     folder = resources.files("workstreams.store").joinpath("lua", "fragments")
     text = "\n".join(folder.joinpath(f"{name}.lua").read_text() for name in fragments)
     call = "clock.read('', 'e') local n = jobs.tidy(ARGV[1], tonumber(ARGV[2])) events.flush() return n"

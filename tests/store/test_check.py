@@ -4,6 +4,7 @@ import dataclasses
 from pathlib import Path
 
 import pytest
+import redis
 
 from tests.store.servers import real_server
 from workstreams.errors import RedisUnsuitable
@@ -77,3 +78,11 @@ def test_every_sentence_says_what_was_expected_and_what_was_found() -> None:
         assert sentence.startswith("expected ")
         assert ", found " in sentence
         assert ": " in sentence
+
+
+def test_a_server_that_still_reads_its_data_is_not_judged_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    client = producer_client("redis://127.0.0.1:1")
+    found = {"redis_version": "7.2.4", "loading": 1, "aof_enabled": 0}
+    monkeypatch.setattr(client, "info", lambda: found)
+    with pytest.raises(redis.BusyLoadingError):
+        server_facts(client)

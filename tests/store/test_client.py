@@ -56,8 +56,8 @@ def test_every_client_reaches_a_server_and_answers_in_bytes(server: EmbeddedServ
         (producer_client, 1, 2, 2),
         (worker_client, 2, 3, 4),
         (listener_client, 2, LISTENER_REPLY, 4),
-        (partial(lease_client, lease=15_000_000), 1.875, 1.875, 0),
-        (partial(lease_client, lease=1_000_000), 0.25, 0.25, 0),
+        (partial(lease_client, lease=15_000_000), 2.0, 2.0, 0),
+        (partial(lease_client, lease=1_000_000), 0.3, 0.3, 0),
         (partial(lease_client, lease=60_000_000), 2, 2, 0),
     ],
 )

@@ -18,7 +18,7 @@ from dramatiq.middleware import MiddlewareError
 from workstreams.admit.cancelling import Cancelling
 from workstreams.admit.consumer import LaneConsumer
 from workstreams.admit.deliverer import Deliverer
-from workstreams.admit.delivery import Delivery
+from workstreams.admit.delivery import Delivery, lease_of
 from workstreams.admit.exchange import Exchange
 from workstreams.admit.lane import Lane, lanes_of
 from workstreams.admit.listener import Listener
@@ -235,13 +235,14 @@ class AdmissionMiddleware(Middleware):
         except redis.RedisError as error:
             self._say_trouble(error)
         else:
+            if broker.captures is not None:
+                broker.captures.register(broker)
             self.log.warning("limits_published_again", reason="Redis had lost them", epoch=published.epoch)
 
     def _say_refused(self, finish: dict[str, Any]) -> None:
         self.log.warning(
             "finish_refused",
-            workstream=finish["w"],
-            job=finish["i"],
+            lease=lease_of(finish),
             outcome=finish["o"],
             reason="its lease was lost",
         )

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
 from queue import Empty, PriorityQueue, SimpleQueue
+from threading import Lock
 from typing import Any
 
 from workstreams.admit.delivery import Delivery
@@ -22,12 +25,17 @@ class WorkQueue(PriorityQueue[Any]):
     def __init__(self) -> None:
         super().__init__()
         self._waiting: SimpleQueue[Delivery] = SimpleQueue()
+        # Locked while it is silent. A SimpleQueue's own timed wait is not used: when another thread takes
+        # what a sleeper was woken for and its time is over by then, it goes on for ever (CPython 3.11, 3.12).
+        self._bell = Lock()
+        self._bell.acquire()
 
     def put(self, item: Delivery, block: bool = True, timeout: float | None = None) -> None:
         """Add a delivery; it never waits."""
         with self.mutex:
             self.unfinished_tasks += 1
         self._waiting.put(item)
+        self._ring()
 
     def get(self, block: bool = True, timeout: float | None = None) -> Delivery:
         """The next delivery.
@@ -39,7 +47,27 @@ class WorkQueue(PriorityQueue[Any]):
         Raises:
           queue.Empty: When there is none by then.
         """
-        return self._waiting.get(block, timeout)
+        with contextlib.suppress(Empty):
+            return self._waiting.get_nowait()
+        if not block:
+            raise Empty
+        return self._wait(None if timeout is None else time.monotonic() + timeout)
+
+    def _wait(self, deadline: float | None) -> Delivery:
+        while True:
+            left = -1.0 if deadline is None else deadline - time.monotonic()
+            if (deadline is not None and left <= 0) or not self._bell.acquire(timeout=left):
+                raise Empty
+            with contextlib.suppress(Empty):
+                delivery = self._waiting.get_nowait()
+                # Whoever is woken wakes the next, while there is more.
+                if self._waiting.qsize():
+                    self._ring()
+                return delivery
+
+    def _ring(self) -> None:
+        with contextlib.suppress(RuntimeError):  # it rings already
+            self._bell.release()
 
     def get_nowait(self) -> Delivery:
         """The next delivery, if there is one now."""

@@ -47,11 +47,16 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], ...]] = {
     "job show": (("job show $ID", "all about it"),),
     "job retry": (("job retry $ID", "once more"),),
     "job cancel": (("job cancel $ID", "no more"),),
-    "dead list": (("dead list", "of all"), ("dead list mail --actor greet", "of one actor")),
+    "dead list": (
+        ("dead list", "of all"),
+        ("dead list mail --actor greet", "of one actor"),
+        ("dead list --error TimeLimitExceeded", "by what they died of"),
+    ),
     "dead show": (("dead show $ID", "all about it"),),
     "dead retry": (
         ("dead retry $ID", "one"),
         ("dead retry --all --workstream mail", "all of a workstream"),
+        ("dead retry --all --error ConnectionError", "after an outage"),
     ),
     "dead discard": (
         ("dead discard $ID", "one"),

@@ -68,7 +68,7 @@ class Outcomes(Middleware):
     def before_worker_boot(self, broker: Broker, worker: Any) -> None:
         """From now on jobs end here; and wherever they die, it is known whom to tell."""
         ours(broker).captures = self
-        register_actors(ours(broker), self._given)
+        self.register(ours(broker))
 
     def before_process_message(self, broker: Broker, message: MessageProxy) -> None:
         """Note the start; whatever an earlier job left open on this thread is closed."""
@@ -123,6 +123,10 @@ class Outcomes(Middleware):
             self._bury(ours(broker), message, _failed_by_a_middleware("a middleware marked it as failed"))
 
     # What the broker asks.
+
+    def register(self, broker: WorkstreamBroker) -> None:
+        """Tell Redis of the actors here; once more if it has lost what it was told."""
+        register_actors(broker, self._given)
 
     def capture(self, order: Order) -> bool:
         """Hold an order that belongs to a finish."""

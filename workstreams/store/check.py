@@ -49,6 +49,9 @@ def server_facts(client: redis.Redis) -> ServerFacts:
       redis.RedisError: As any call of the client.
     """
     info = cast("Mapping[str, Any]", client.info())
+    if info.get("loading"):
+        # It says then that its log of writes is off, which is not so.
+        raise redis.BusyLoadingError("LOADING the server reads its data")
     # Valkey calls itself Redis 7.2.4 in redis_version, for old clients.
     engine = "valkey" if "valkey_version" in info else "redis"
     return ServerFacts(

@@ -33,9 +33,12 @@ __all__ = [
 #: Seconds a listener waits for one reply: every BLOCK must be shorter.
 LISTENER_REPLY = 6.0
 
-#: A renewal may take this share of the lease, in seconds at least and at most: of those that leave
-#: every third of it, several may then get lost before the lease does.
-LEASE_SHARE, LEAST_REPLY, MOST_REPLY = 1 / 8, 0.25, 2.0
+#: A renewal may take this share of the lease, and of a short lease up to the larger one: of those that leave
+#: every third of it one may then get lost before the lease does, and a slow network is no lost one.
+LEASE_SHARE, SHORT_LEASE_SHARE = 1 / 5, 0.3
+
+#: In seconds: what is enough for a slow network, and what is long for any.
+PATIENT_REPLY, MOST_REPLY = 0.6, 2.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -122,7 +125,8 @@ def lease_client(url: str, lease: int) -> redis.Redis:
     Raises:
       ConfigError: When the URL cannot be used.
     """
-    reply = min(MOST_REPLY, max(LEAST_REPLY, lease / 1_000_000 * LEASE_SHARE))
+    seconds = lease / 1_000_000
+    reply = min(MOST_REPLY, max(seconds * LEASE_SHARE, min(PATIENT_REPLY, seconds * SHORT_LEASE_SHARE)))
     return _client(url, _Patience(connect=reply, reply=reply, resends=0, longest_pause=0.0))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from dramatiq import Consumer, Middleware
 
@@ -28,6 +28,10 @@ class Captures(Protocol):
 
     def refuse(self, error: Exception) -> None:
         """Something that a finishing job was to send cannot be sent."""
+        ...
+
+    def register(self, broker: Any) -> None:
+        """Tell Redis of the actors here, whom deaths are told to among them; again if it lost them."""
         ...
 
 

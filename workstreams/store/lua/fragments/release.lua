@@ -23,6 +23,7 @@ function release.wake(asked)
       if ready.count(ws) > 0 then wake.for_work(ws) end
     end
   end
+  jobs.tell_deaths()
   jobs.tell_due(asked)
 end
 
