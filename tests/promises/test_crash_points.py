@@ -29,7 +29,7 @@ from workstreams.wait.broker import WorkstreamBroker
 from workstreams.wait.emptying import unfinished
 
 #: Processes that live and die at the same time; they wait for a lease most of it.
-AT_ONCE = 6
+AT_ONCE = 12
 
 
 class Stage:
