@@ -160,6 +160,10 @@ class LossyProxy:
             server.sendall(late)
             return _read(server.makefile("rb")).data
 
+    def point_at(self, server: Path) -> None:
+        """Take new connections to another server; those that stand, stand."""
+        self._server = server
+
     def close(self) -> None:
         """Break everything off."""
         self._listening.shutdown(socket.SHUT_RDWR)
