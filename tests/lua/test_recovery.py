@@ -205,7 +205,32 @@ def test_a_job_that_is_dead_by_its_process_keeps_the_last_lines_of_both(mail: Ri
     mail.ask("s1", "mail", 2)
     lines = ['{"event":"about to crash"}', '{"text":"Segmentation fault"}']
     lease = f"mail/{poison}~1"
-    call = {"sid": "s1", "blame": True, "why": "test", "guilty": [lease], "tails": {lease: lines}}
+    call = {"sid": "s1", "blame": True, "why": "test", "tails": {lease: lines}}
     mail.scripts.run("end_session", call | {"epoch": "", "fresh": "x"})
     assert json.loads(mail.job("mail", poison)["tail"]) == lines
+    assert mail.state("mail", neighbour) == "dead"
     assert "tail" not in mail.job("mail", neighbour)
+
+
+def test_a_job_whose_process_was_ended_for_it_has_failed_an_attempt_and_nobody_else_has(mail: Rig) -> None:
+    stuck, neighbour = mail.send("mail", 2)
+    actors = mail.keys.root + "actors"
+    mail.client.hset(actors, "act", json.dumps({"w": "mail", "max_retries": 1}))
+    for attempt in (1, 2):
+        sid = mail.open(f"x{attempt}", "mail", most=1)
+        granted = mail.ask(sid, "mail", 2).grants
+        leases = {one.id: f"mail/{one.id}~{one.delivery}" for one in granted}
+        call = {
+            "sid": sid,
+            "blame": True,
+            "why": "test",
+            "guilty": [leases[stuck]],
+            "tails": {leases[stuck]: ["l"]},
+        }
+        mail.scripts.run("end_session", call | {"epoch": "", "fresh": "x"})
+        assert mail.state("mail", neighbour) == "waiting"
+        assert mail.state("mail", stuck) == ("scheduled" if attempt == 1 else "dead")
+        mail.advance(SECOND)
+    assert json.loads(mail.job("mail", stuck)["error"])["type"] == "TimeLimitExceeded"
+    assert json.loads(mail.job("mail", stuck)["tail"]) == ["l"]
+    assert "crashes" not in mail.job("mail", stuck)

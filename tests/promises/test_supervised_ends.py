@@ -71,7 +71,7 @@ def test_a_boot_that_takes_longer_than_the_lease_costs_no_job_its_run(
 
 
 STUCK = """
-@actor(workstream="work", timeout="1s")
+@actor(workstream="work", timeout="1s", retries=0)
 def stuck():
     note("start", current_job().id, current_job().delivery, os.getpid(), time.monotonic())
     while True:
@@ -99,6 +99,8 @@ def test_a_job_that_ignores_its_timeout_is_ended_after_the_bound_and_no_neighbou
         project.wait_for_ends(others)
         project.wait_until_empty("work")
         assert project.states("work", [stuck]) == Counter(dead=1)
+        record = project.broker.link.keys.workstream("work", "job", stuck)
+        assert b"TimeLimitExceeded" in project.broker.link.scripts.client.hget(record, "error")
         assert project.states("work", others) == Counter(done=len(others))
         assert set(project.runs().values()) == {1}
         assert [event["j"] for event in project.events("work", "reaped")] == [stuck]
@@ -191,7 +193,7 @@ def test_a_process_is_not_replaced_for_a_weight_that_every_fresh_one_has(
 DEAF = """
 import ctypes
 
-@actor(workstream="work")
+@actor(workstream="work", retries=0)
 def hold():
     note("start", current_job().id, current_job().delivery, os.getpid(), time.monotonic())
     # A call into C that keeps the interpreter: nothing else in the process runs on.

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.promises.fleet import fleet, now
@@ -56,3 +58,26 @@ def test_an_exchange_whose_reply_is_lost_is_repeated_within_three_seconds(
         assert way.swallowed == 1
         assert project.noted("start")[-1].at - sent < 6, "less than the ten seconds that it used to take"
         assert set(project.runs().values()) == {1}
+
+
+def test_a_process_whose_supervisor_is_frozen_hears_at_once_that_its_lease_is_lost(
+    tmp_path: Path, app_name: str, server_url: str
+) -> None:
+    nap = "\n@actor(workstream='work')\ndef nap(seconds):\n    run(seconds)\n"
+    worker = "{processes: 1, lease: 1s}"
+    with fleet(tmp_path, app_name, server_url, "  work: {threads: 1}\n", nap, worker) as project:
+        one, other = project.start(), project.start()
+        one.wait_for_workers(1)
+        other.wait_for_workers(1)
+        project.send("work", "nap", 1, 50)
+        [started] = wait_until(lambda: project.noted("start"))
+        frozen = one if started.pid in one.workers() else other
+        frozen.process.send_signal(signal.SIGSTOP)
+        try:
+            wait_until(lambda: len(project.noted("start")) == 2)
+            # By itself it would ask after ten seconds only. Nobody reaps it.
+            gone = psutil.Process(started.pid)
+            wait_until(lambda: gone.status() == psutil.STATUS_ZOMBIE, 4)
+        finally:
+            frozen.process.send_signal(signal.SIGCONT)
+        frozen.wait_for_workers(2)

@@ -78,6 +78,7 @@ class Exchange(threading.Thread):
         self._holdings = Holdings()
         self._finishes: list[dict[str, Any]] = []
         self._carried = 0
+        self._called = False
         self._flush_at: float | None = None
         self._bounds: list[tuple[str, int]] = []
         self._seq = 0
@@ -115,6 +116,8 @@ class Exchange(threading.Thread):
         """Ask for a workstream ("*": for all) in *wait* seconds, or sooner."""
         at = time.monotonic() + wait
         with self._changed:
+            # Told to everybody, or that the session is over: a process without an idle thread asks as well.
+            self._called = self._called or (workstream == "*" and not wait)
             for lane in (
                 self.lanes.values() if workstream == "*" else filter(None, [self.lanes.get(workstream)])
             ):
@@ -189,7 +192,8 @@ class Exchange(threading.Thread):
     def _serve(self) -> None:
         while True:
             finishes, wants, leaving = self._collect()
-            if finishes or wants or leaving or self._bounds:
+            if finishes or wants or leaving or self._bounds or self._called:
+                self._called = False
                 self._turn(finishes, wants, leaving)
                 self._carried = len(finishes) if self._abandoned else 0
                 self._left = self._left or leaving
@@ -197,7 +201,7 @@ class Exchange(threading.Thread):
                 if self._closing and not self._finishes:
                     return
                 wait = self._time_to_sleep()
-                if wait > 0:
+                if wait > 0 and not self._called:
                     self._changed.wait(wait)
 
     def _collect(self) -> tuple[list[dict[str, Any]], list[Lane], bool]:

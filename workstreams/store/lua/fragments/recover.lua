@@ -30,17 +30,18 @@ function recover.one(session, ws, member, blame)
   if read[6] ~= 'running' then return end
   local job = {id = id, actor = read[3], attempt = tonumber(read[4] or 0) + 1, key = read[5] or ''}
   local times, most = 0, math.huge
-  if blame then
+  if blame and not session.overdue then
     times, most = count(record, read, session)
-    events.count(ws, 'reaped')
   end
+  if blame then events.count(ws, 'reaped') end
   local detail = cjson.encode({reason = session.why, crashes = times, session = session.sid})
   events.of_job(ws, blame and 'reaped' or 'handed_back', blame and 'warning' or 'info', job, detail)
   if read[7] and member == keys.member(id, read[7]) then
     jobs.cancel(ws, job, '{"reason":"asked for while it ran"}')
+  elseif blame and session.overdue then
+    overdue.fail(ws, record, job, session.tails[ws .. '/' .. member])
   elseif times >= most then
-    local tail = session.tails[ws .. '/' .. member]
-    if tail then redis.call('HSET', record, 'tail', cjson.encode(tail)) end
+    overdue.keep_tail(record, session.tails[ws .. '/' .. member])
     jobs.die(ws, job, cjson.encode({type = 'Poison', message = session.why .. ', ' .. times .. ' times while it ran'}))
   else
     release.put_back(ws, id)
@@ -57,7 +58,7 @@ function recover.forget_sleeper(sid)
   end
 end
 
--- Whom the end of a session is blamed on: those that the caller names; else a job that was on its last
+-- Whom the end of a session is blamed on: those that the caller names, for which it was ended; else a job that was on its last
 -- chance there, if there was one; else ({}) all of them. It stays the same for the session's
 -- later pieces.
 local function guilty_of(sid, named, suspect, found)
@@ -85,7 +86,7 @@ function recover.session(sid, blame, why, named, lapsed, tails)
   local held = keys.held(sid)
   local told = redis.call('HMGET', keys.session(sid), 'max_deliveries', 'watched', 'suspect', 'guilty')
   local session = {sid = sid, why = why, lapsed = lapsed, watched = told[2] == '1', most = tonumber(told[1] or 3),
-    tails = tails or {}}
+    tails = tails or {}, overdue = next(named or {}) ~= nil}
   local guilty = guilty_of(sid, named or {}, told[3], told[4])
   local entries = redis.call('ZRANGE', held, 0, RECOVER_AT_ONCE - 1)
   for _, entry in ipairs(entries) do
