@@ -22,6 +22,9 @@ from tests.support import events_in, wait_until
 from workstreams.schedule.record import declare_schedules
 from workstreams.wait.emptying import unfinished
 
+#: Dozens of lives one after the other: a busy machine needs longer than for other tests.
+pytestmark = pytest.mark.timeout(180)
+
 
 @pytest.fixture
 def kill(server_url: str, app_name: str) -> Iterator[Kill]:

@@ -14,6 +14,8 @@ from tests.promises.ledger import Ledger
 from tests.promises.senders import Sender
 from tests.support import wait_until
 
+#: Many processes, one after the other: a busy machine needs longer than for other tests.
+pytestmark = pytest.mark.timeout(180)
 JOBS = """
 @actor(workstream="fast")
 def quick(seconds):
