@@ -99,15 +99,12 @@ def run(role: Role, posts: Sequence[tuple[Post, Point | None]], at_once: int) ->
       Whether each was killed at its point.
     """
     processes = [_CONTEXT.Process(target=_enter, args=(role, *post), daemon=True) for post in posts]
-    waiting, running = list(processes), list[_Process]()
-    # From one thread: the processes of this module are looked after by whichever thread starts another.
-    while waiting or running:
-        while waiting and len(running) < at_once:
-            running.append(waiting.pop(0))
-            running[-1].start()
-        ended = connection.wait([one.sentinel for one in running], PATIENCE)
-        assert ended, f"{role.__name__} does not end"
-        running = [one for one in running if one.exitcode is None]
+    try:
+        _run(processes, at_once)
+    finally:
+        for process in processes:
+            if process.is_alive():
+                process.kill()
     for process, (post, point) in zip(processes, posts, strict=True):
         if process.exitcode not in (0, -signal.SIGKILL):
             output = (post.folder / "output").read_text()
@@ -115,6 +112,17 @@ def run(role: Role, posts: Sequence[tuple[Post, Point | None]], at_once: int) ->
                 f"{role.__name__} at {point} ended with {process.exitcode}: {output[-3000:]}"
             )
     return [process.exitcode != 0 for process in processes]
+
+
+def _run(processes: Sequence[_Process], at_once: int) -> None:
+    """From one thread: the processes of a module are looked after by whichever thread starts another."""
+    waiting, running = list(processes), list[_Process]()
+    while waiting or running:
+        while waiting and len(running) < at_once:
+            running.append(waiting.pop(0))
+            running[-1].start()
+        assert connection.wait([one.sentinel for one in running], PATIENCE), "a process does not end"
+        running = [one for one in running if one.exitcode is None]
 
 
 def count_calls(role: Role, post: Post, command: str = "") -> int:

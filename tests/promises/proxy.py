@@ -24,7 +24,7 @@ import redis
 
 from workstreams.store.scripts import source_of
 
-__all__ = ["Fate", "LossyProxy"]
+__all__ = ["Fate", "LossyProxy", "scripts"]
 
 #: What becomes of a call. ``reply``: the server carries it out, its reply is lost and the connection breaks;
 #: ``silence``: the same, but nothing tells the client; ``request``: the connection breaks before it arrives;
@@ -34,13 +34,14 @@ Fate = Literal["reply", "silence", "request", "late"]
 SUBSCRIBING = ("SUBSCRIBE", "PSUBSCRIBE", "SSUBSCRIBE")
 
 
-def _operations() -> dict[str, str]:
-    """The operation of each script by its digest."""
+def scripts() -> set[str]:
+    """The names of all operations that are scripts."""
     folder = resources.files("workstreams.store").joinpath("lua")
-    names = [entry.name.removesuffix(".lua") for entry in folder.iterdir() if entry.name.endswith(".lua")]
-    return {
-        hashlib.sha1(source_of(name)[0].encode(), usedforsecurity=False).hexdigest(): name for name in names
-    }
+    return {entry.name.removesuffix(".lua") for entry in folder.iterdir() if entry.name.endswith(".lua")}
+
+
+def _digest(name: str) -> str:
+    return hashlib.sha1(source_of(name)[0].encode(), usedforsecurity=False).hexdigest()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -99,7 +100,7 @@ class LossyProxy:
     def __init__(self, folder: Path, server: Path) -> None:
         self._server = server
         self._path = folder / "proxy"
-        self._operations = _operations()
+        self._operations = {_digest(name): name for name in scripts()}
         self._mutex = threading.Lock()
         self._order: _Order | None = None
         self._late: bytes | None = None
@@ -109,6 +110,8 @@ class LossyProxy:
         self.calls: Counter[str] = Counter()
         #: How many were lost.
         self.lost = 0
+        #: Of which operations any was lost.
+        self.struck: set[str] = set()
         #: Whether what the server says to those who are subscribed by now is lost, although nothing breaks.
         self.deaf = False
         self._listening = socket.socket(socket.AF_UNIX)
@@ -234,6 +237,7 @@ class LossyProxy:
             if not order.first <= self.calls[name] <= order.last:
                 return None
             self.lost += 1
+            self.struck.add(name)
             return order.fate
 
     def _wait_for_end(self, requests: io.BufferedReader) -> None:

@@ -33,7 +33,6 @@ __all__ = [
     "end_a_session",
     "fire",
     "purge_all",
-    "rest",
     "retry_the_dead",
     "send",
     "sweep",
@@ -134,10 +133,6 @@ def supervise(post: Post) -> None:
     sys.argv = ["workstreams", "worker", "--until-empty"]
     with contextlib.suppress(SystemExit):
         main()
-
-
-def rest(post: Post) -> None:
-    """Do nothing."""
 
 
 def end_a_session(post: Post) -> None:

@@ -26,6 +26,8 @@ from workstreams.wait.broker import WorkstreamBroker
 
 __all__ = ["Scene", "scene"]
 
+Act = Callable[[], Any]
+
 
 class Scene:
     """Where one call is lost.
@@ -70,13 +72,7 @@ class Scene:
         return self.broker
 
     def lose(
-        self,
-        operation: str,
-        act: Callable[[], Any],
-        *,
-        number: int = 1,
-        again: bool = True,
-        returns: Any = mock.ANY,
+        self, operation: str, act: Act, *, number: int = 1, again: bool = True, returns: Any = mock.ANY
     ) -> None:
         """Do something while one call of it is lost, and make sure that it was.
 
@@ -87,12 +83,8 @@ class Scene:
           again: Whether whoever is told that Redis did not answer does the same again.
           returns: What it must return where it was not told so.
         """
-        self.proxy.lose(operation, number, self.fate, self._times)
-        told = False
-        try:
-            assert act() == returns
-        except (RedisUnavailable, redis.TimeoutError):
-            told = True
+        self.lose_in_passing(operation, number)
+        told = _is_told(act, returns)
         assert self.proxy.lost == self._times, "nothing was lost, so nothing is shown"
         assert told == (self.fate == "silence"), "only silence may be told, and must be"
         if told and again:
@@ -137,6 +129,15 @@ class Scene:
         self.direct.close()
         self._client.close()
         self.proxy.close()
+
+
+def _is_told(act: Act, returns: Any) -> bool:
+    """Whether it says that Redis did not answer; if not, it must return that."""
+    try:
+        assert act() == returns
+    except (RedisUnavailable, redis.TimeoutError):
+        return True
+    return False
 
 
 @contextmanager

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
-import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, Protocol
 
 import orjson
 import psutil
@@ -17,103 +14,20 @@ import pytest
 
 from tests.lua.rig import Rig
 from tests.promises import roles
-from tests.promises.crashing import Point, Post, Role, count_calls, run
 from tests.promises.fleet import fleet
 from tests.promises.ledger import Ledger
 from tests.promises.life import Life, problems_of_a_life
+from tests.promises.stages import Kill, Look, Points, Stage
 from tests.support import events_in, wait_until
-from workstreams.declare.publishing import publish
 from workstreams.schedule.record import declare_schedules
-from workstreams.store.client import worker_client
-from workstreams.wait.broker import WorkstreamBroker
 from workstreams.wait.emptying import unfinished
-
-#: Processes that live and die at the same time; they wait for a lease most of it.
-AT_ONCE = 6
-
-
-class Stage:
-    """An app for one life and one death.
-
-    Parameters:
-      server_url: The server.
-      app: The namespace.
-    """
-
-    def __init__(self, server_url: str, app: str) -> None:
-        self.post = Post(server_url, app, Path(tempfile.mkdtemp(prefix="wsc")))
-        self.broker: WorkstreamBroker = roles.broker_of(self.post)
-        publish(self.broker.config, self.broker.link.scripts)
-        self._client = worker_client(server_url)
-        self.ledger = Ledger(self._client, self.broker.link.keys)
-
-    def rig(self) -> Rig:
-        """Hands on the same app."""
-        rig = Rig(self._client, self.post.folder)
-        rig.keys, rig.scripts = self.broker.link.keys, self.broker.link.scripts
-        return rig
-
-    def close(self) -> None:
-        self.ledger.forget()
-        self.broker.close()
-        self._client.close()
-        shutil.rmtree(self.post.folder, ignore_errors=True)
-
-
-Prepare = Callable[[Stage], None]
-#: Says what is not as it must be.
-Look = Callable[[Stage], list[str]]
-
-
-Points = tuple[str, tuple[Literal["before", "after"], ...]]
-EVERY: Points = ("", ("before", "after"))
-
-
-class Kill(Protocol):
-    """Kills a role at each of its calls, before and after it, each time in an app of its own.
-
-    Parameters:
-      role: What the process does.
-      prepare: What there is before.
-      mend: What another process does after it.
-      look: What must be true then.
-      least: At so many points at least.
-      points: Of which command, and on which sides of it.
-    """
-
-    def __call__(
-        self, role: Role, prepare: Prepare, mend: Role, look: Look, least: int, points: Points = EVERY
-    ) -> None: ...
 
 
 @pytest.fixture
 def kill(server_url: str, app_name: str) -> Iterator[Kill]:
+    """Kills roles at each of their calls."""
     with contextlib.ExitStack() as stages:
-
-        def begin(point: Point | None, prepare: Prepare) -> Stage:
-            name = f"{point.call}{point.side}" if point else "all"
-            stage = Stage(server_url, f"{app_name}-{name}")
-            stages.callback(stage.close)
-            prepare(stage)
-            return stage
-
-        def every(
-            role: Role, prepare: Prepare, mend: Role, look: Look, least: int, points: Points = EVERY
-        ) -> None:
-            whole, (command, sides) = begin(None, prepare), points
-            calls = count_calls(role, whole.post, command)
-            chosen = [Point(call, side, command) for call in range(1, calls + 1) for side in sides]
-            at = {point: begin(point, prepare) for point in chosen}
-            killed = run(role, [(stage.post, point) for point, stage in at.items()], AT_ONCE)
-            run(mend, [(stage.post, None) for stage in (whole, *at.values())], AT_ONCE)
-            problems = {
-                point: found for point, stage in (*at.items(), (None, whole)) if (found := look(stage))
-            }
-            assert problems == {}
-            # Not every life makes as many calls as the first.
-            assert sum(killed) >= least, "it is too short to show anything"
-
-        yield every
+        yield Kill(server_url, app_name, stages)
 
 
 # Sending.

@@ -15,7 +15,7 @@ from tests.promises.controls import CONTROLS
 from tests.promises.fleet import Fleet, fleet, now
 from tests.promises.life import LIMITS, TWICE, WORKSTREAMS, Life, problems_of_a_life
 from tests.promises.operations import OPERATIONS
-from tests.promises.proxy import Fate, LossyProxy
+from tests.promises.proxy import Fate, LossyProxy, scripts
 from tests.promises.scene import Scene, scene
 from tests.support import wait_until, working
 from workstreams.admit.sessions import Sessions
@@ -26,7 +26,8 @@ from workstreams.store.link import Link
 from workstreams.store.scripts import Scripts
 
 Operation = Callable[[Scene], None]
-Outcomes = dict[tuple[Operation, str], Future[None]]
+#: The scripts, or other commands, of which a call was lost.
+Outcomes = dict[tuple[Operation, str], Future[set[str]]]
 #: What happens to a call → how, and how many times in a row.
 LOSSES: dict[str, tuple[Fate, int]] = {
     "its reply is lost": ("reply", 1),
@@ -35,6 +36,10 @@ LOSSES: dict[str, tuple[Fate, int]] = {
     "a copy of it comes late": ("late", 1),
     "silence is the answer": ("silence", 1),
 }
+FIRST = next(iter(LOSSES))
+EVERY = [*OPERATIONS, *CONTROLS]
+#: Those that write nothing, and the one that a worker's whole life is for.
+ELSEWHERE = {"status", "schedules", "exchange"}
 #: So many at a time: each waits most of the time, for a client to try again or to give up.
 AT_ONCE = 24
 
@@ -43,22 +48,24 @@ AT_ONCE = 24
 def outcomes(request: pytest.FixtureRequest, server_url: str) -> Iterator[Outcomes]:
     """What came of every operation and loss that this run is to look at."""
 
-    def run(operation: Operation, loss: str) -> None:
+    def run(operation: Operation, loss: str) -> set[str]:
         with scene(server_url, *LOSSES[loss]) as one:
             operation(one)
+            return one.proxy.struck
 
-    chosen: list[Any] = [
-        (item.callspec.params["operation"], item.callspec.params["loss"])
-        for item in request.session.items
-        if isinstance(item, pytest.Function) and "outcomes" in item.fixturenames
-    ]
+    chosen: set[Any] = set()
+    for item in request.session.items:
+        if isinstance(item, pytest.Function) and "outcomes" in item.fixturenames:
+            named = getattr(item, "callspec", None)
+            operations = [named.params["operation"]] if named else EVERY
+            chosen |= {(one, named.params["loss"] if named else FIRST) for one in operations}
     with ThreadPoolExecutor(AT_ONCE) as threads:
         # Those that wait longest first.
-        chosen.sort(key=lambda one: one[1] != "silence is the answer")
-        yield {(operation, loss): threads.submit(run, operation, loss) for operation, loss in chosen}
+        ordered = sorted(chosen, key=lambda one: one[1] != "silence is the answer")
+        yield {(operation, loss): threads.submit(run, operation, loss) for operation, loss in ordered}
 
 
-@pytest.mark.parametrize("operation", [*OPERATIONS, *CONTROLS], ids=lambda operation: operation.__name__)
+@pytest.mark.parametrize("operation", EVERY, ids=lambda operation: operation.__name__)
 @pytest.mark.parametrize("loss", LOSSES)
 def test_an_operation_has_its_effect_once_when(operation: Operation, loss: str, outcomes: Outcomes) -> None:
     outcomes[operation, loss].result()
@@ -173,6 +180,11 @@ def test_an_exchange_that_comes_late_is_not_told_as_refused_although_it_was_carr
         one.rig.end("s1", blame=False)
         one.proxy.deliver_late()
         one.expect_events(finish_refused=0)
+
+
+def test_every_script_that_writes_is_among_the_operations(outcomes: Outcomes) -> None:
+    lost = set().union(*(outcomes[operation, FIRST].result() for operation in EVERY))
+    assert lost - {"EXEC"} == scripts() - ELSEWHERE
 
 
 def live(one: Scene, operation: str, number: int) -> tuple[bool, list[str]]:

@@ -35,8 +35,8 @@ SOON = 3.0 + 2.0
 TOLD = 6.0
 
 
-@pytest.fixture
-def server() -> Iterator[Server]:
+@contextmanager
+def running_server() -> Iterator[Server]:
     """A server whose log is written every second, as most are."""
     folder = Path(tempfile.mkdtemp(prefix="wsr"))
     one = Server(folder, "everysec")
@@ -46,6 +46,28 @@ def server() -> Iterator[Server]:
     finally:
         one.kill()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    """A server of this test's own."""
+    with running_server() as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Fleet]]:
+    """A server and a fleet that have to live through one outage after the other."""
+    folder = tmp_path_factory.mktemp("site")
+    with (
+        running_server() as one,
+        fleet(folder, "site", f"unix://{one.socket}", WORK, NAP, "{processes: 2}") as project,
+    ):
+        supervisor = project.start()
+        workers = supervisor.wait_for_workers(2)
+        yield one, project
+        assert supervisor.workers() == workers, "no process had to be replaced"
+        assert supervisor.stop() == 0
 
 
 def wait_for(seconds: float) -> None:
@@ -72,26 +94,36 @@ def check(project: Fleet, sender: Sender) -> None:
 
 
 @pytest.mark.parametrize("outage", OUTAGES, ids=lambda outage: outage.__name__)
-def test_a_fleet_goes_on_soon_after_redis_is_back_and_runs_nothing_twice(
-    outage: Outage, tmp_path: Path, app_name: str, server: Server
+def test_a_busy_fleet_goes_on_soon_after_redis_is_back_and_runs_nothing_twice(
+    outage: Outage, site: tuple[Server, Fleet]
 ) -> None:
-    url = f"unix://{server.socket}"
-    with fleet(tmp_path, app_name, url, WORK, NAP, "{processes: 2}") as project:
-        supervisor = project.start()
-        workers = supervisor.wait_for_workers(2)
-        with Sender(project.broker, [("work", "nap", 0.05), ("work", "nap", 0.5)], 0.03) as sender:
-            wait_until(lambda: len(project.noted("end")) > 20)
-            with outage(server):
-                wait_for(AWAY)
-            back = now()
-            wait_until(lambda: starts_after(project, back), 15)
-            wait_until(lambda: len(project.noted("start")) > 40)
-        check(project, sender)
-        assert starts_after(project, back)[0] - back < SOON
-        assert sender.refused, "the sender was to notice that Redis was away"
-        assert max(sender.refused) < TOLD
-        assert supervisor.workers() == workers
-        assert supervisor.stop() == 0
+    server, project = site
+    first = len(project.noted("end"))
+    with Sender(project.broker, [("work", "nap", 0.05), ("work", "nap", 0.5)], 0.03) as sender:
+        wait_until(lambda: len(project.noted("end")) > first + 20)
+        with outage(server):
+            wait_for(AWAY)
+        back = now()
+        began = wait_until(lambda: starts_after(project, back), 15)[0]
+        wait_until(lambda: len(starts_after(project, back)) > 10)
+    check(project, sender)
+    assert began - back < SOON
+    assert sender.refused, "the sender was to notice that Redis was away"
+    assert max(sender.refused) < TOLD
+
+
+@pytest.mark.parametrize("outage", OUTAGES, ids=lambda outage: outage.__name__)
+def test_a_fleet_that_has_nothing_to_do_hears_of_work_soon_after_redis_is_back(
+    outage: Outage, site: tuple[Server, Fleet]
+) -> None:
+    server, project = site
+    project.wait_until_empty("work")
+    with outage(server):
+        wait_for(1.0)
+    back = now()
+    ids = project.send("work", "nap", 1, 0)
+    project.wait_for_ends(ids, 15)
+    assert now() - back < SOON
 
 
 def test_an_outage_longer_than_the_lease_costs_no_running_job_a_second_run(
