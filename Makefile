@@ -13,8 +13,9 @@ DEV := $(VENV)/.ready-to-test
 up: $(RUN)
 	@exec $(BIN)/workstreams up --demo
 
+# Two cores are kept busy by four: most tests wait for processes to start, die and come back.
 test: $(DEV)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 4
 
 lint: $(DEV)
 	$(BIN)/ruff check .

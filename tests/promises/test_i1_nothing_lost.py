@@ -45,7 +45,7 @@ def test_a_dead_worker_is_replaced(tmp_path: Path, app_name: str, server_url: st
         first = supervisor.wait_for_workers(2)
         os.kill(first[0], signal.SIGKILL)
         assert len(set(supervisor.wait_for_workers(3))) == 3
-        (died,) = supervisor.events("worker_died")
+        (died,) = wait_until(lambda: supervisor.events("worker_died"))
         assert died["why"] == "its process was ended by SIGKILL"
 
 

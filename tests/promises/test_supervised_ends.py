@@ -32,7 +32,7 @@ def test_a_job_that_ends_its_process_counts_whatever_the_exit_code(
         project.wait_until_empty("work")
         assert project.states("work", [bad]) == Counter(dead=1)
         assert project.runs()[bad] == 2
-        died = supervisor.events("worker_died")
+        died = wait_until(lambda: len(found := supervisor.events("worker_died")) >= 2 and found)
         assert [line["why"] for line in died[:2]] == [f"its process ended with exit code {code}"] * 2
         assert supervisor.stop() == 0
 
@@ -104,7 +104,7 @@ def test_a_job_that_ignores_its_timeout_is_ended_after_the_bound_and_no_neighbou
         assert project.states("work", others) == Counter(done=len(others))
         assert set(project.runs().values()) == {1}
         assert [event["j"] for event in project.events("work", "reaped")] == [stuck]
-        [died] = supervisor.events("worker_died")
+        [died] = wait_until(lambda: supervisor.events("worker_died"))
         assert died["why"] == f"a job was past its hard bound: work/{stuck}~1"
 
 
@@ -213,5 +213,5 @@ def test_an_overdue_job_that_lets_its_process_hear_nothing_is_ended_with_it_all_
         project.wait_until_empty("work")
         assert project.states("work", [bad]) == Counter(dead=1)
         assert project.runs()[bad] == 1
-        [died] = supervisor.events("worker_died")
+        [died] = wait_until(lambda: supervisor.events("worker_died"))
         assert died["why"] == f"a job was past its hard bound: work/{bad}~1"

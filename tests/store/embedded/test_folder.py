@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,11 @@ NINE = Engine(Path("/bin/valkey-server"), "valkey", (9, 1, 2))
 
 
 @pytest.fixture
-def short_tmp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    return tmp_path
+def short_tmp(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A temporary folder with a short name, which pytest's own have not."""
+    with tempfile.TemporaryDirectory(prefix="ws") as folder:
+        monkeypatch.setattr(tempfile, "tempdir", folder)
+        yield Path(folder)
 
 
 def long(tmp_path: Path, letter: str = "x") -> StateFolder:

@@ -213,9 +213,11 @@ def test_a_socket_and_a_number_left_by_the_dead_are_no_hindrance(tmp_path: Path)
 def test_a_folder_too_long_for_a_socket_works_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     folder = tmp_path / ("x" * 150)
-    with EmbeddedServer(folder) as server:
+    # One with a short name, which pytest's own have not.
+    short = tempfile.TemporaryDirectory(prefix="ws")
+    monkeypatch.setattr(tempfile, "tempdir", short.name)
+    with short, EmbeddedServer(folder) as server:
         monkeypatch.setattr(tempfile, "tempdir", "/somewhere/else")
         assert attach(folder) == server.url
         assert connect(server).ping()
