@@ -46,10 +46,10 @@ class Stage:
 
     def close(self) -> None:
         """Leave nothing of it."""
+        shutil.rmtree(self.post.folder, ignore_errors=True)
         self.ledger.forget()
         self.broker.close()
         self._client.close()
-        shutil.rmtree(self.post.folder, ignore_errors=True)
 
 
 #: Sees to what there is before.
