@@ -129,8 +129,8 @@ def test_a_delay_holds_up_and_ends(way: Way) -> None:
 
 def test_what_hangs_answers_nothing_and_is_broken_off_in_the_end(way: Way) -> None:
     with way.connect() as client:
-        way.proxy.order("hang 1.0 0.3")
         began = time.monotonic()
+        way.proxy.order("hang 1.0 0.3")
         assert said(client, b"one") == b""
         assert time.monotonic() - began >= 0.3
     way.connect().close()
