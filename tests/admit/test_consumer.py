@@ -84,3 +84,10 @@ def test_an_end_that_cannot_be_put_into_words_still_reaches_redis() -> None:
         assert finish["o"] == outcome
         assert "opts" not in finish
         assert "span" in finish["err"] or "object" in finish["err"]
+
+
+def test_a_failure_without_an_outcome_of_a_job_that_is_not_to_be_retried_is_dead() -> None:
+    one = delivery("a")
+    one.options["max_retries"] = 0
+    one.stuff_exception(ValueError("x"))
+    assert [finish["o"] for finish in ended(one)] == ["dead"]

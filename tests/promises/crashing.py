@@ -167,7 +167,7 @@ class _Calls:
         def send(connection: Any, command: Any, check_health: bool = True) -> None:
             calls.send(connection, command, check_health)
 
-        AbstractConnection.send_packed_command = send  # type: ignore[method-assign]
+        AbstractConnection.send_packed_command = send  # type: ignore[method-assign]  # in its own process
 
     def send(self, connection: Any, command: Any, check_health: bool) -> None:
         if not connection.is_connected:

@@ -72,7 +72,8 @@ class Life:
         actors = self._broker.actors
         for name in ("plain", "plain", "plain", "flaky", "limited", "doomed", "before"):
             self._broker.enqueue(Job("work", name, (), {}, {}))
-        group = dramatiq.group([actors["member"].message() for _ in range(3)], broker=self._broker)  # type: ignore[no-untyped-call]
+        members = [actors["member"].message() for _ in range(3)]
+        group = dramatiq.group(members, broker=self._broker)  # type: ignore[no-untyped-call]  # Dramatiq's is untyped
         group.add_completion_callback(actors["closing"].message())
         group.run()
         steps = [actors["giving"].message(1), actors["giving"].message()]

@@ -94,7 +94,8 @@ def _without_outcome(message: Delivery) -> dict[str, object]:
     retries = message.options["retries"] = int(message.options.get("retries", 0)) + 1
     text = f"{type(error).__name__}: a hook was interrupted after the job"
     described = orjson.dumps({"type": type(error).__name__, "message": text}).decode()
-    if retries > (message.options.get("max_retries") or MOST_INTERRUPTED):
+    most = message.options.get("max_retries")
+    if retries > (MOST_INTERRUPTED if most is None else most):
         return message.finish("dead", err=described)
     return message.finish(
         "retry",

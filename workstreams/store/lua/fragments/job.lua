@@ -9,7 +9,7 @@ function jobs.due_of(text)
 end
 
 -- Returns the job's state, or false if its id is known already: a re-sent send changes nothing.
--- What is as usual (no key, cost 1, no options, the place of arrival) is not written.
+-- What is as usual (no key, cost 1, no shift, no delay) is not written.
 function jobs.put(ws, id, key, shift, cost, due_text, actor, body, options)
   local job = keys.job(ws, id)
   if redis.call('HSETNX', job, 'v', '1') == 0 then return false end
