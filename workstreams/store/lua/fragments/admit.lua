@@ -19,13 +19,14 @@ function admission.pass_on(ws, caller)
   latch.open(ws)
   local at, head = ready.next_due(ws), ready.head(ws, 1)
   if head then
-    local _, why, by, when = gate.of(ws, ready.cost_of(ws, head))
+    local need = ready.cost_of(ws, head)
+    local _, why, by, when = gate.of(ws, need)
     if not why then
       wake.one(ws)
       return
     end
-    latch.shut(ws, why, by, when)
-    at = when
+    latch.shut(ws, why, by, when, need)
+    at = when and latch.look_at(ws, need, when)
   end
   if at then timer.hand_over(ws, at) end
 end
@@ -63,7 +64,6 @@ function admission.turn(ws, asked, caller, grants)
     latch.open(ws)
     return '', 0
   end
-  latch.shut(ws, why, by, at)
-  -- What is due meanwhile can start no earlier than the gate opens.
-  return why, admission.sleep(ws, caller, at)
+  latch.shut(ws, why, by, at, need)
+  return why, admission.sleep(ws, caller, at and latch.look_at(ws, need, at))
 end

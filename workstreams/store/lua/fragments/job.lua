@@ -27,7 +27,7 @@ function jobs.put(ws, id, key, shift, cost, due_text, actor, body, options)
   if delayed then
     jobs.schedule(ws, id, due)
   else
-    ready.put(ws, id, key, score)
+    ready.put(ws, id, key, score, tonumber(cost))
   end
   events.of_job(ws, 'sent', 'debug', {id = id, actor = actor, key = key}, delayed and '{"due_us":' .. digits(due) .. '}')
   events.count(ws, 'sent')

@@ -2,9 +2,11 @@
 -- turns by virtual time (start-time fair queuing, Goyal et al. 1996). A key that comes back
 -- starts no earlier than the clock of its workstream, so being idle saves up no credit.
 -- `coming`: what this call puts there, until `flush` is called: before anything reads the line.
-local ready = {coming = {}}
+-- `least`: the lowest cost that this call put into each workstream; 0 where it was not looked at.
+local ready = {coming = {}, least = {}}
 
-function ready.put(ws, id, key, score)
+function ready.put(ws, id, key, score, cost)
+  ready.least[ws] = math.min(ready.least[ws] or math.huge, cost or 0)
   local set = keys.ready(ws, key)
   local coming = ready.coming[set]
   if not coming then
@@ -75,11 +77,10 @@ function ready.head(ws, most)
   return {key = first[1], turn = tonumber(first[2]), alone = alone, ids = ids, more = #ids == most}
 end
 
+function ready.cost(ws, id) return tonumber(redis.call('HGET', keys.job(ws, id), 'cost') or 1) end
+
 -- What the first job at the head costs; that matters to rates only.
-function ready.cost_of(ws, head)
-  if not settings.is_rated(ws) then return 1 end
-  return tonumber(redis.call('HGET', keys.job(ws, head.ids[1]), 'cost') or 1)
-end
+function ready.cost_of(ws, head) return settings.is_rated(ws) and ready.cost(ws, head.ids[1]) or 1 end
 
 -- The last key is gone: so is what keys were ahead of each other.
 local function end_busy_period(ws)

@@ -20,5 +20,7 @@ function wake.one(ws)
 end
 
 function wake.for_work(ws)
-  if not latch.is_shut(ws) then wake.one(ws) end
+  local shut, need = latch.is_shut(ws)
+  -- What came may stand before the job for which the gate is shut, and cost less.
+  if not shut or (need and latch.is_passed(ws, need)) then wake.one(ws) end
 end
