@@ -9,7 +9,7 @@
 --          | {"moved" | "changed" | "undeclared" | "paused" | "unsettled", mark, {}}: nothing was written
 --
 -- The mark is the lock: of two schedulers that read the same one, the second finds it moved.
---! include base clock settings events batch ready latch wake timer job schedule once
+--! include base clock cost settings events batch turns ready line latch wake timer job schedule once
 
 local WORDS = 11
 local call = cjson.decode(ARGV[1])

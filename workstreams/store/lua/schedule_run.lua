@@ -4,7 +4,7 @@
 -- ARGV[1]  JSON {request, epoch, fresh, schedule}
 -- ARGV[2…] the nine words of send
 -- Returns  {"ok"} | {"full", limit} | {"unsettled"}
---! include base clock settings events batch ready latch wake timer job schedule once
+--! include base clock cost settings events batch turns ready line latch wake timer job schedule once
 
 local call = cjson.decode(ARGV[1])
 local answered = requests.answer(call.request)

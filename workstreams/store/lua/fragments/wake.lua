@@ -19,8 +19,7 @@ function wake.one(ws)
   return false
 end
 
+-- What only went to keys that are held is nothing to ask for.
 function wake.for_work(ws)
-  local shut, need = latch.is_shut(ws)
-  -- What came may stand before the job for which the gate is shut, and cost less.
-  if not shut or (need and latch.is_passed(ws, need)) then wake.one(ws) end
+  if ready.stirred[ws] ~= false and not latch.is_shut(ws) then wake.one(ws) end
 end
