@@ -3,28 +3,56 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Final
 
 from dramatiq import RateLimitExceeded
 
 from workstreams.units import parse_duration
 
-__all__ = ["Discard", "RateLimited"]
+__all__ = ["DEFAULT_WAIT", "KEY", "WORKSTREAM", "Discard", "RateLimited"]
+
+#: What a refusal may be about, beside a limit by its name.
+WORKSTREAM: Final = "workstream"
+KEY: Final = "key"
+
+#: How long a refusal lasts that does not say.
+DEFAULT_WAIT: Final = "1s"
 
 
 class RateLimited(RateLimitExceeded):
     """The upstream refused: the job waits in its place and spends no attempt.
 
+    So does everything else that the refusal is about: the whole workstream, the job's key, or all
+    workstreams within a shared limit.
+
     Parameters:
       message: For the log.
       retry_after: How long: text with a unit ("30s"), a timedelta, or seconds, which is
-        what a ``Retry-After`` header holds.
+        what a ``Retry-After`` header holds. None, for an upstream that does not say, is a second.
+      scope: What the refusal is about: "workstream", "key" (the job's own; a job without a key
+        waits alone), or the name of a limit that holds for the workstream.
 
     Raises:
-      ValueError: When the wait is negative or text without a unit.
+      ValueError: When the wait is negative or text without a unit, or the scope is no name.
+
+    Attributes:
+      wait: How long, in µs.
+      scope: As it was given.
     """
 
-    def __init__(self, message: str = "", *, retry_after: str | int | float | timedelta = "1s") -> None:
-        self.wait = _microseconds(retry_after)
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        retry_after: str | int | float | timedelta | None = None,
+        scope: str = WORKSTREAM,
+    ) -> None:
+        if not isinstance(scope, str) or not scope:
+            raise ValueError(
+                f'expected a scope that is "{WORKSTREAM}", "{KEY}" or the name of a limit, found {scope!r}'
+            )
+        self.wait = _microseconds(DEFAULT_WAIT if retry_after is None else retry_after)
+        self.scope = scope
         super().__init__(message or f"rate limited for {self.wait / 1_000_000:g} s")  # type: ignore[no-untyped-call]  # Dramatiq's is untyped
 
 

@@ -10,6 +10,7 @@ import orjson
 
 from workstreams.declare.config import Config, Limit
 from workstreams.errors import RedisUnsuitable
+from workstreams.send.cost import Cost
 from workstreams.state.decoding import moment, readable, text, whole
 from workstreams.state.workstream import Hold, Minute, RateUse, SlotUse, WorkstreamState
 from workstreams.store.link import Link
@@ -42,7 +43,7 @@ def read_status(link: Link, config: Config, names: Iterable[str] | None = None) 
     return ask(link, config, [(name, 1) for name in wanted])
 
 
-def ask(link: Link, config: Config, wants: Sequence[tuple[str, float]]) -> list[WorkstreamState]:
+def ask(link: Link, config: Config, wants: Sequence[tuple[str, Cost]]) -> list[WorkstreamState]:
     """The states of workstreams, and why a job of the given cost would wait in each.
 
     Parameters:
