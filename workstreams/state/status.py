@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import orjson
 
-from workstreams.declare.config import Config, Limit
+from workstreams.declare.config import Config, NamedLimit
 from workstreams.errors import RedisUnsuitable
 from workstreams.send.cost import Cost
 from workstreams.state.decoding import moment, readable, text, whole
@@ -117,7 +117,7 @@ def _minute(found: Mapping[str, Any]) -> Minute:
 def _declared(name: str, config: Config) -> tuple[tuple[SlotUse, ...], tuple[RateUse, ...]]:
     """The limits that will hold once they are published; nothing of them is used yet."""
     workstream = config.workstream(name)
-    limits: list[Limit] = [workstream, *(config.limits[within] for within in workstream.within)]
+    limits: list[NamedLimit] = [workstream, *(config.limits[within] for within in workstream.within)]
     slots = tuple(SlotUse(one.name, 0, one.concurrency) for one in limits if one.concurrency is not None)
     rates = tuple(RateUse(one.name, rate.permits, rate.window, 0) for one in limits for rate in one.rates)
     return slots, rates
