@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Final
+from typing import Final, Self
 
 from dramatiq import RateLimitExceeded
 
+from workstreams.run.retry_after import retry_after as asked_by
 from workstreams.units import parse_duration
 
 __all__ = ["DEFAULT_WAIT", "KEY", "WORKSTREAM", "Discard", "RateLimited"]
@@ -54,6 +55,28 @@ class RateLimited(RateLimitExceeded):
         self.wait = _microseconds(DEFAULT_WAIT if retry_after is None else retry_after)
         self.scope = scope
         super().__init__(message or f"rate limited for {self.wait / 1_000_000:g} s")  # type: ignore[no-untyped-call]  # Dramatiq's is untyped
+
+    @classmethod
+    def from_response(
+        cls,
+        response: object,
+        scope: str = WORKSTREAM,
+        *,
+        default: str | int | float | timedelta = DEFAULT_WAIT,
+    ) -> Self:
+        """A refusal that lasts as long as the response's headers ask for.
+
+        Parameters:
+          response: Of httpx, requests, aiohttp or urllib, or the headers themselves: see
+            :func:`workstreams.retry_after`.
+          scope: What it is about: "workstream", "key" or the name of a limit.
+          default: How long, where no header says it.
+
+        Raises:
+          TypeError: When the response has no headers.
+        """
+        wait = asked_by(response)
+        return cls(retry_after=default if wait is None else wait, scope=scope)
 
 
 class Discard(Exception):
