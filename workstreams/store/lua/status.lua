@@ -92,7 +92,7 @@ end
 -- What holds the key of a job, or, asked without a key, all keys that have jobs: how, and until when (nil: no time
 -- is known).
 local function key_held(ws, cost, key)
-  if not settings.of(ws).holds and not key then return nil end
+  if not turns.any_held(ws) and not key then return nil end
   if not key then
     if redis.call('EXISTS', keys.ws(ws, 'keys')) == 1 then return nil end
     local _, at = turns.next_free(ws)

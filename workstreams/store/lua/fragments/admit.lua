@@ -38,7 +38,7 @@ end
 function admission.nothing(ws, caller)
   latch.open(ws)
   ready.recount(ws)
-  local why = settings.of(ws).holds and ready.count(ws) > 0 and 'key' or 'empty'
+  local why = turns.any_held(ws) and ready.count(ws) > 0 and 'key' or 'empty'
   return why, admission.sleep(ws, caller, ready.next_due(ws))
 end
 

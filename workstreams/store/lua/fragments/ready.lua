@@ -68,7 +68,7 @@ function ready.recount(ws)
   local key = redis.call('ZRANGE', keys.ws(ws, 'keys'), 0, 0)[1]
   if key then
     redis.call('ZREM', keys.ws(ws, 'keys'), key)
-  elseif not settings.of(ws).holds then
+  elseif not turns.any_held(ws) then
     redis.call('DEL', keys.ws(ws, 'waiting'))
   end
 end

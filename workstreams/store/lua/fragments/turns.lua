@@ -13,8 +13,13 @@ function turns.list(ws, key)
   if own > 0 then redis.call('ZREM', keys.ws(ws, 'idle'), key) end
 end
 
+function turns.any_held(ws)
+  local set = settings.of(ws)
+  return set and set.holds
+end
+
 function turns.is_held(ws, key)
-  return key ~= '' and settings.of(ws) and settings.of(ws).holds and redis.call('ZSCORE', keys.ws(ws, 'held'), key)
+  return key ~= '' and turns.any_held(ws) and redis.call('ZSCORE', keys.ws(ws, 'held'), key)
 end
 
 local function park(ws, key, turn, now, at)
@@ -49,7 +54,7 @@ local RESUMED_AT_ONCE = 100
 
 -- Keys whose time has come stand in the line again.
 function turns.promote(ws)
-  if not settings.of(ws).holds then return end
+  if not turns.any_held(ws) then return end
   local held = keys.ws(ws, 'held')
   for _, key in ipairs(redis.call('ZRANGEBYSCORE', held, '-inf', clock.text, 'LIMIT', 0, RESUMED_AT_ONCE)) do
     resume(ws, key)
@@ -59,7 +64,7 @@ end
 
 -- The held key that may start next, and the µs at which it may; nil if there is none.
 function turns.next_free(ws)
-  if not settings.of(ws).holds then return nil end
+  if not turns.any_held(ws) then return nil end
   local key, at = unpack(redis.call('ZRANGE', keys.ws(ws, 'held'), 0, 0, 'WITHSCORES'))
   if key and at ~= 'inf' then return key, tonumber(at) end
 end
@@ -68,7 +73,7 @@ end
 local function end_busy_period(ws)
   local idle = keys.ws(ws, 'idle')
   local furthest = redis.call('ZRANGE', idle, -1, -1, 'WITHSCORES')[2]
-  if not furthest or (settings.of(ws).holds and redis.call('EXISTS', keys.ws(ws, 'held')) == 1) then return end
+  if not furthest or (turns.any_held(ws) and redis.call('EXISTS', keys.ws(ws, 'held')) == 1) then return end
   redis.call('HSET', keys.ws(ws, 'gate'), 'clock', furthest)
   redis.call('DEL', idle)
 end
