@@ -7,7 +7,6 @@
 -- Returns  {now µs, [JSON object | "!" and what stands there instead]...}, one for each want
 --
 -- In the objects times are text, because cjson writes 14 digits and µs since 1970 have 16.
---! include base clock settings events rate gate batch ready
 
 local call = cjson.decode(ARGV[1])
 clock.read(call.epoch, call.fresh)

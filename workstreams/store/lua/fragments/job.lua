@@ -36,7 +36,9 @@ end
 
 -- DUE remembers the earliest time that this call scheduled something for, so that somebody
 -- is told of it.
-local DUE = {}
+local DUE
+
+calls.begin_with(function() DUE = {} end)
 
 function jobs.schedule(ws, id, due)
   redis.call('ZADD', keys.ws(ws, 'scheduled'), digits(due), id)

@@ -2,7 +2,9 @@
 -- turns by virtual time (start-time fair queuing, Goyal et al. 1996). A key that comes back
 -- starts no earlier than the clock of its workstream, so being idle saves up no credit.
 -- `coming`: what this call puts there, until `flush` is called: before anything reads the line.
-local ready = {coming = {}}
+local ready = {}
+
+calls.begin_with(function() ready.coming = {} end)
 
 function ready.put(ws, id, key, score)
   local set = keys.ready(ws, key)

@@ -1,6 +1,8 @@
 -- Gives back what a running job held, in the limits that it took when it was admitted (its
 -- record names them: the config may have changed since), and remembers whom that concerns.
-local release = {freed = {}}
+local release = {}
+
+calls.begin_with(function() release.freed = {} end)
 
 function release.slot(ws, member, took)
   batch.zrem(keys.ws(ws, 'running'), member)
