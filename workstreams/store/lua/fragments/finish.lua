@@ -59,12 +59,6 @@ function ends.put_aside(f)
   end
 end
 
-function ends.defer(f, job)
-  ends.put_aside(f)
-  events.of_job(f.w, 'rate_limited', 'warning', job, f.x)
-  events.count(f.w, 'rate_limited')
-end
-
 function ends.handback(f, job)
   ends.put_aside(f)
   events.of_job(f.w, 'handed_back', 'info', job, f.x)
@@ -125,7 +119,7 @@ function ends.finish(f, proof, worker)
       cjson.encode({outcome = f.o, delivery = f.d, reason = 'its lease was lost'}))
     return
   end
-  release.slot(f.w, f.member, job.took)
+  release.slot(f.w, f.member, job.took, job.key)
   local gives_way = job.cancel == digits(f.d) and GIVES_WAY[f.o]
   ends[gives_way and 'cancelled' or f.o](f, job)
   if f.late then events.count(f.w, 'late') end
