@@ -17,7 +17,11 @@ Patches = Sequence[tuple[str, str]]
 
 NO_HIGH_WATER_MARK: Patches = [("clock.now = math.max(clock.now, tonumber(seen[1] or 0))", "")]
 THE_CALLERS_CLOCK: Patches = [
-    ("tonumber(time[1]) * 1000000 + tonumber(time[2])", "(cjson.decode(ARGV[1]).caller or 0)")
+    (
+        "(KEYS, ARGV) calls.begin(KEYS)",
+        "(KEYS, ARGV) calls.begin(KEYS) clock.caller = cjson.decode(ARGV[1]).caller or 0",
+    ),
+    ("tonumber(time[1]) * 1000000 + tonumber(time[2])", "clock.caller"),
 ]
 CHARGE_ON_REFUSAL: Patches = [
     (

@@ -6,7 +6,6 @@
 --
 -- The higher version's settings win in a roll-out; equal versions: the last to start wins.
 -- Overrides are kept apart and untouched.
---! include base clock cost settings events latch history version once
 
 local call = cjson.decode(ARGV[1])
 local answered = requests.answer(call.request)

@@ -6,7 +6,6 @@
 --          actor, body, options
 -- Returns  {"ok", how many this call made, epoch} | {"full", workstream, limit} | {"unsettled", workstream}
 --          | {"dear", limit, permits, cost}
---! include base clock cost settings events batch turns ready line latch wake timer job
 
 local WORDS = 9
 local KEEP_SECONDS = 20

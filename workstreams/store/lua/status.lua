@@ -8,7 +8,6 @@
 -- Returns  {now µs, [JSON object | "!" and what stands there instead]...}, one for each want
 --
 -- In the objects times are text, because cjson writes 14 digits and µs since 1970 have 16.
---! include base clock cost settings events rate ease gate batch turns ready line
 
 local call = cjson.decode(ARGV[1])
 clock.read(call.epoch, call.fresh)

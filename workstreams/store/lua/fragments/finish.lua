@@ -1,7 +1,9 @@
 -- The end of one delivery, with everything that rides on it, or nothing of it: the proof is
 -- the lease member, and only the call that removes it may write.
 -- `kept`: how many ended jobs this call added to each workstream's index.
-local ends = {kept = {}}
+local ends = {}
+
+calls.begin_with(function() ends.kept = {} end)
 
 local ENDED_FIELDS = {'took', 'actor', 'attempt', 'key', 'started', 'sent', 'awaited', 'cancel'}
 

@@ -36,7 +36,9 @@ end
 
 -- DUE remembers the earliest time that this call put something off to, so that somebody
 -- is told of it.
-local DUE = {}
+local DUE
+
+calls.begin_with(function() DUE = {} end)
 
 function jobs.note_due(ws, due) DUE[ws] = math.min(DUE[ws] or due, due) end
 

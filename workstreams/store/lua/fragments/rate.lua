@@ -5,7 +5,9 @@
 -- What a rate admitted is its meter, one string: "sum tat at spent cell last cost|µs:cost µs:cost …".
 -- The log is the oldest first, without the latest entry, which is `last` and `cost`. A meter is read at most
 -- once a call, what is charged is kept here until `flush`; reading never writes.
-local rate = {meters = {}}
+local rate = {}
+
+calls.begin_with(function() rate.meters = {} end)
 
 -- A window of many permits is kept in cells: a cell counts whole until its latest start has left,
 -- which loses at most half a percent and bounds the log.

@@ -2,7 +2,9 @@
 -- `coming`: what this call puts there, until `flush` is called: before anything reads the line.
 -- `least`: the lowest cost that this call put into each workstream; 0 where it was not looked at.
 -- `stirred`: whether a workstream has got something that may be asked for; false where all of it went to keys that are held.
-local ready = {coming = {}, least = {}, stirred = {}}
+local ready = {}
+
+calls.begin_with(function() ready.coming, ready.least, ready.stirred = {}, {}, {} end)
 
 function ready.put(ws, id, key, score, cost)
   ready.least[ws] = math.min(ready.least[ws] or math.huge, cost or 0)

@@ -1,7 +1,9 @@
 -- Gives back what a running job held, in the limits that it took when it was admitted (its
 -- record names them: the config may have changed since), and remembers whom that concerns.
 -- OF_KEY ends that list when a slot of the job's key was taken as well.
-local release = {freed = {}, OF_KEY = ':'}
+local release = {OF_KEY = ':'}
+
+calls.begin_with(function() release.freed = {} end)
 
 function release.slot(ws, member, took, key)
   batch.zrem(keys.ws(ws, 'running'), member)

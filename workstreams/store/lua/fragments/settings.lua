@@ -1,7 +1,9 @@
 -- What a workstream may do now: the file's settings under an operator's overrides, which are
 -- only looked for where the settings say that there are some. Read at most once a call; a
 -- workstream without settings is closed, never open.
-local settings = {workstreams = {}, limits = {}}
+local settings = {}
+
+calls.begin_with(function() settings.workstreams, settings.limits = {}, {} end)
 
 local FIELDS = {'paused', 'within', 'bound', 'max_waiting', 'log_length', 'done_age', 'done_count', 'dead_age',
                 'dead_count', 'live', 'key_rates', 'key_concurrency', 'weights', 'key_live', 'holds'}
