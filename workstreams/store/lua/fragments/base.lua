@@ -17,8 +17,17 @@ function keys.ready(ws, key) return keys.root .. 'ws:' .. ws .. ':ready:' .. key
 function keys.held(sid) return keys.root .. 'held:' .. sid end
 function keys.session(sid) return keys.root .. 'session:' .. sid end
 
--- A whole number as text. Lua itself writes a large one with an exponent, and any of them slowly.
-local function digits(n) return string.format('%d', n) end
+-- A whole number as text. Lua itself writes a large one with an exponent, and any of them slowly, so
+-- small ones (attempts, deliveries) are kept as they were written.
+local SMALL, written = 1000, {}
+
+local function digits(n)
+  local known = written[n]
+  if known then return known end
+  known = string.format('%d', n)
+  if n >= 0 and n < SMALL then written[n] = known end
+  return known
+end
 
 -- A member proves one delivery of one job: id~delivery. The id may hold a tilde.
 function keys.member(id, delivery) return id .. '~' .. delivery end

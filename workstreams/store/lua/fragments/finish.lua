@@ -3,7 +3,7 @@
 -- `kept`: how many ended jobs this call added to each workstream's index.
 local ends = {}
 
-calls.begin_with(function() ends.kept = {} end)
+calls.gathers(ends, 'kept')
 
 local ENDED_FIELDS = {'took', 'actor', 'attempt', 'key', 'started', 'sent', 'awaited', 'cancel'}
 
@@ -26,14 +26,14 @@ function ends.forget()
   end
 end
 
--- Lua writes whole numbers several times faster than others.
-local function milliseconds(us) return string.format('%d.%03d', math.floor(us / 1000), us % 1000) end
+-- Lua writes whole numbers several times faster than others, and all at once faster than one by one.
+local TIMES = '{"duration_ms":%d.%03d,"waited_ms":%d.%03d}'
 
 function ends.done(f, job)
   ends.keep(f.w, f.i, 'done')
-  local waited = tonumber(job.started or clock.now) - tonumber(job.sent or clock.now)
-  events.of_job(f.w, 'finished', 'info', job, '{"duration_ms":' .. milliseconds(f.us or 0) .. ',"waited_ms":'
-    .. milliseconds(waited) .. '}')
+  local took, waited = f.us or 0, (job.started or clock.now) - (job.sent or clock.now)
+  events.of_job(f.w, 'finished', 'info', job,
+    string.format(TIMES, took / 1000, took % 1000, waited / 1000, waited % 1000))
   events.count(f.w, 'done')
 end
 

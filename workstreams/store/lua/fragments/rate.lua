@@ -7,7 +7,7 @@
 -- once a call, what is charged is kept here until `flush`; reading never writes.
 local rate = {}
 
-calls.begin_with(function() rate.meters = {} end)
+calls.gathers(rate, 'meters')
 
 -- A window of many permits is kept in cells: a cell counts whole until its latest start has left,
 -- which loses at most half a percent and bounds the log.

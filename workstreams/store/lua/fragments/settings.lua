@@ -3,7 +3,7 @@
 -- workstream without settings is closed, never open.
 local settings = {}
 
-calls.begin_with(function() settings.workstreams, settings.limits = {}, {} end)
+calls.gathers(settings, 'workstreams', 'limits')
 
 local FIELDS = {'paused', 'within', 'bound', 'max_waiting', 'log_length', 'done_age', 'done_count', 'dead_age',
                 'dead_count', 'live', 'key_rates', 'key_concurrency', 'weights', 'key_live', 'holds'}
