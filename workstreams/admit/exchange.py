@@ -36,6 +36,9 @@ LINGER = 0.015
 #: Seconds between two looks of Dramatiq's consumer threads while draining.
 DRAINED = 0.02
 
+#: Why a lane was refused, where the end of one of its own jobs may let it in.
+_SLOTS = ("concurrency", "key")
+
 #: At most so many finishes in one call: a longer script would hold Redis up.
 MOST_FINISHES = 250
 
@@ -230,7 +233,7 @@ class Exchange(threading.Thread):
         """Lanes whose own finish frees a slot that they were refused for."""
         named = {finish["w"] for finish in finishes}
         lanes = [self.lanes[name] for name in named]
-        return [lane for lane in lanes if lane.idle and lane.why == "concurrency" and lane not in wants]
+        return [lane for lane in lanes if lane.idle and lane.why in _SLOTS and lane not in wants]
 
     def _time_to_sleep(self) -> float:
         times = [] if self._flush_at is None else [self._flush_at]

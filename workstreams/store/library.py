@@ -24,7 +24,7 @@ __all__ = ["FRAGMENTS", "Library", "ScriptFailed", "is_missing", "library", "loa
 #: In the order in which they may use each other: Lua sees what stands above.
 FRAGMENTS = (
     *("begin", "base", "clock", "version", "once", "cost", "settings", "events", "rate", "ease", "gate"),
-    *("history", "batch", "turns", "ready", "line", "latch", "wake", "timer", "job", "ended", "deaths"),
+    *("history", "batch", "turns", "held", "ready", "line", "latch", "wake", "timer", "job", "ended", "deaths"),
     *("release", "overdue", "recover", "reconcile", "follow", "finish", "upstream", "aside", "take"),
     *("admit", "change", "schedule"),
 )
