@@ -23,7 +23,20 @@ __all__ = ["FRAGMENTS", "Library", "ScriptFailed", "is_missing", "library", "loa
 
 #: In the order in which they may use each other: Lua sees what stands above.
 FRAGMENTS = (
-    *("begin", "base", "clock", "version", "once", "cost", "settings", "events", "rate", "ease", "gate"),
+    *(
+        "begin",
+        "base",
+        "memory",
+        "clock",
+        "version",
+        "once",
+        "cost",
+        "settings",
+        "events",
+        "rate",
+        "ease",
+        "gate",
+    ),
     *("history", "batch", "turns", "held", "ready", "line", "latch", "wake", "timer", "job", "ended"),
     *("deaths", "release", "overdue", "recover", "reconcile", "follow", "finish", "upstream", "aside"),
     *("take", "admit", "change", "schedule"),
