@@ -163,7 +163,7 @@ def test_a_scenario_tells_broken_scripts_from_right_ones(
         pytest.param(IGNORE_MARGIN, id="ignore the margin"),
         pytest.param(ONE_LIMIT_AFTER_THE_OTHER, id="one limit after the other"),
         pytest.param(
-            [("proofs[i] = scores[i] and not seen[member]", "proofs[i] = true")],
+            [("    if score then\n      proofs[places", "    if true then\n      proofs[places")],
             id="no proof of the lease",
         ),
         pytest.param([("if known.seq == call.seq then return replay() end", "")], id="no replay"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.lua.rig import SECOND, Rig
+from tests.support import wait_until
 from workstreams.store.library import Library, library
 from workstreams.store.scripts import ScriptFailed, Scripts
 
@@ -96,3 +97,39 @@ def test_databases_of_one_server_do_not_share_what_is_known(mail: Rig) -> None:
     for _ in range(2):
         assert there.ask("s1", "mail", 1).why == {"mail": "paused"}
         assert len(mail.ask("s1", "mail", 1).grants) == 1
+
+
+@pytest.mark.parametrize("same", [True, False], ids=["this version", "another version"])
+def test_a_running_job_that_somebody_cancels_does_not_wait_again(mail: Rig, same: bool) -> None:
+    (given,) = mail.ask("s1", "mail", 1).grants
+    call = {"request": "r1", "workstream": "mail", "epoch": "", "fresh": "x"}
+    (mail if same else by_another_version(mail)).scripts.run("job_cancel", call, [given.id])
+    mail.tell("s1", given.end("retry"))
+    assert mail.state("mail", given.id) == "cancelled"
+
+
+@pytest.mark.parametrize("same", [True, False], ids=["this version", "another version"])
+def test_somebody_who_begins_to_wait_for_a_running_job_hears_of_its_end(mail: Rig, same: bool) -> None:
+    (given,) = mail.ask("s1", "mail", 1).grants
+    heard = mail.client.pubsub(ignore_subscribe_messages=True)
+    heard.subscribe(f"{mail.keys.root}ended:{given.id}")
+    call = {"workstream": "mail", "job": given.id}
+    assert (mail if same else by_another_version(mail)).scripts.run("job_await", call) == b"running"
+    mail.tell("s1", given.end("done"))
+    message = wait_until(lambda: heard.get_message(timeout=0.01))
+    assert message["data"] == b"done"
+    heard.close()
+
+
+def test_a_lease_that_another_version_took_back_is_lost(mail: Rig) -> None:
+    (given,) = mail.ask("s1", "mail", 1).grants
+    other = by_another_version(mail)
+    other.end("s1")
+    mail.open("s1", "mail")
+    assert mail.tell("s1", given.end("done")).refused == (0,)
+
+
+def test_a_delivery_that_is_named_twice_in_one_call_ends_once(mail: Rig) -> None:
+    (given,) = mail.ask("s1", "mail", 1).grants
+    assert mail.tell("s1", given.end("done"), given.end("done")).refused == (1,)
+    assert [event for event, job in mail.events("mail") if job == given.id] == ["sent", "started", "finished"]

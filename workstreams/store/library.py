@@ -38,7 +38,18 @@ FRAGMENTS = (
         "gate",
     ),
     *("history", "batch", "turns", "held", "ready", "line", "latch", "wake", "timer", "job", "ended"),
-    *("deaths", "release", "overdue", "recover", "reconcile", "follow", "finish", "upstream", "aside"),
+    *(
+        "deaths",
+        "release",
+        "overdue",
+        "recover",
+        "reconcile",
+        "follow",
+        "finish",
+        "proof",
+        "upstream",
+        "aside",
+    ),
     *("take", "admit", "change", "schedule"),
 )
 

@@ -35,6 +35,14 @@ local function replay()
   return {answer[1], answer[2], answer[3], grants, answer[4], answer[5]}
 end
 
+-- Whether any session's lease has run out, this one's included.
+local function a_lease_lapses()
+  if clock.now < (memory.now.safe_until or 0) then return false end
+  local expiry = tonumber(redis.call('ZRANGE', keys.root .. 'sessions', 0, 0, 'WITHSCORES')[2] or 0)
+  memory.now.safe_until = expiry
+  return expiry <= clock.now
+end
+
 local function out_of_memory(bounded)
   if bounded ~= '1' then return false end
   local info = redis.call('INFO', 'memory')
@@ -60,15 +68,17 @@ local refused = ends.all(call)
 for _, b in ipairs(call.bounds or {}) do
   redis.call('ZADD', keys.held(call.sid), 'XX', digits(clock.now + b[2]), b[1])
 end
-local gone = type(call.holds) == 'table' and reconcile.with(call.sid, call.holds) or {}
-local others_live = recover.sweep(call.sid) ~= 0
+local compares = type(call.holds) == 'table'
+local gone = compares and reconcile.with(call.sid, call.holds) or {}
+local lapses = a_lease_lapses()
+local others_live = not lapses or recover.sweep(call.sid) ~= 0
 if call.leaving then recover.forget_sleeper(call.sid) end
 
 call.most = known.most
 local grants, answers, asked = {}, {}, {}
 local barred, again = nil, nil
 if #call.wants > 0 then
-  if recover.has_lapsed(call.sid) then barred, again = 'lease', 100000 end
+  if lapses and recover.has_lapsed(call.sid) then barred, again = 'lease', 100000 end
   if out_of_memory(known.bounded) then barred, again = 'memory', 1000000 end
 end
 for _, want in ipairs(call.wants) do
@@ -84,5 +94,5 @@ release.wake(asked)
 events.flush()
 remember({clock.epoch, clock.text, refused, grants, answers, gone})
 known.seq, memory.now.sessions[call.sid] = call.seq, known
-if others_live then memory.keep() end
+if others_live and not compares then memory.keep() end
 return {clock.epoch, clock.text, refused, grants, answers, gone}

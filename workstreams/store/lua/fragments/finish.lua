@@ -84,35 +84,10 @@ function ends.read(ws, id, worker)
     started = read[5], sent = read[6], awaited = read[7], worker = worker, cancel = read[8]}
 end
 
--- Which of these deliveries still hold their jobs; each proof is good once.
-function ends.proofs(sid, finishes)
-  if #finishes == 0 then return {} end
-  local members, held = {}, keys.held(sid)
-  for i, f in ipairs(finishes) do
-    f.member = keys.member(f.i, digits(f.d))
-    members[i] = f.w .. '/' .. f.member
-  end
-  local scores, seen, proofs = redis.call('ZMSCORE', held, unpack(members)), {}, {}
-  for i, member in ipairs(members) do
-    proofs[i] = scores[i] and not seen[member]
-    seen[member] = true
-    if proofs[i] then batch.zrem(held, member) end
-  end
-  return proofs
-end
-
--- Whether this very delivery has ended already: a copy of a call came late.
-local ENDED = {done = true, dead = true, cancelled = true, discarded = true}
-
-function ends.is_repeated(f)
-  local record = redis.call('HMGET', keys.job(f.w, f.i), 'state', 'deliveries')
-  return ENDED[record[1]] and record[2] == digits(f.d)
-end
-
 -- Carries out one end. Without proof this delivery no longer holds the job, and nothing of it
 -- is written but that it was refused.
 function ends.finish(f, proof, worker)
-  local job = ends.read(f.w, f.i, worker)
+  local job = f.job or ends.read(f.w, f.i, worker)
   if not proof then
     if ends.is_repeated(f) then return end
     events.of_job(f.w, 'finish_refused', 'warning', job,

@@ -11,6 +11,9 @@ local roots, count = {}, 0
 
 calls.begin_with(function() memory.now = nil end)
 
+-- For operations that do not read the clock and change what is kept here.
+function memory.forget() redis.call('HSET', keys.clock, 'by', '') end
+
 local function is_true(last, mark, by, now)
   return last and last.kept and by == LIBRARY and mark == last.mark and now - last.since < LONGEST
 end
@@ -27,7 +30,8 @@ function memory.recall(mark, by, now)
     if count == ROOTS then roots, count = {}, 0 end
     count = count + 1
   end
-  memory.now = {since = now, kept = false, sessions = {}, workstreams = {}, limits = {}}
+  memory.now = {since = now, kept = false, sessions = {}, workstreams = {}, limits = {},
+    running = {}}
   roots[keys.root] = memory.now
   return false
 end
