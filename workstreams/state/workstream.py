@@ -8,7 +8,7 @@ from typing import Any
 from workstreams.state.decoding import stamp_or_none
 from workstreams.units import Rate
 
-__all__ = ["Hold", "Minute", "RateUse", "SlotUse", "WorkstreamState"]
+__all__ = ["Hold", "Minute", "Overridden", "RateUse", "SlotUse", "WorkstreamState"]
 
 _MINUTE = 60_000_000
 
@@ -58,6 +58,25 @@ class SlotUse:
 
     def __str__(self) -> str:
         return f"{self.used} of {self.allowed}"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Overridden:
+    """What an operator changed, so that it is not as the file says.
+
+    Attributes:
+      limit: The limit it belongs to.
+      what: ``rates`` or ``concurrency``.
+      file: What the file says, in words: ``50/s``, ``10``, ``none``.
+    """
+
+    limit: str
+    what: str
+    file: str
+
+    def record(self) -> dict[str, Any]:
+        """As JSON shows it."""
+        return dataclasses.asdict(self)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -141,6 +160,7 @@ class WorkstreamState:
       hold: Why the next job waits.
       slots: Concurrencies that hold for it, its own first.
       rates: Rates that hold for it, its own first.
+      overridden: Where an operator's word stands over the file's, of these limits.
       oldest_since: µs since 1970 at which the oldest wait began; with many keys the oldest among
         those whose turn is soonest. None when nothing waits.
       this_minute: The minute that has begun.
@@ -161,6 +181,7 @@ class WorkstreamState:
     hold: Hold = Hold("")
     slots: tuple[SlotUse, ...] = ()
     rates: tuple[RateUse, ...] = ()
+    overridden: tuple[Overridden, ...] = ()
     oldest_since: int | None = None
     this_minute: Minute = Minute()
     last_minute: Minute = Minute()
@@ -177,6 +198,10 @@ class WorkstreamState:
     def oldest_wait(self) -> int | None:
         """How long the oldest wait lasts, in µs."""
         return None if self.oldest_since is None else max(self.at - self.oldest_since, 0)
+
+    def file_of(self, limit: str, what: str) -> str | None:
+        """What the file says where an operator said otherwise, in words; None where nobody did."""
+        return next((one.file for one in self.overridden if (one.limit, one.what) == (limit, what)), None)
 
     def per_minute(self, what: str) -> float:
         """What happened in the 60 s that end now, as if the last minute had been even.
@@ -199,6 +224,7 @@ class WorkstreamState:
             "concurrency": self.concurrency,
             "slots": [slot.record() for slot in self.slots],
             "rates": [rate.record() for rate in self.rates],
+            "overridden": [one.record() for one in self.overridden],
             "paused": self.paused,
             "held": self.hold.record(),
             "oldest_wait_ms": None if oldest is None else oldest / 1000,

@@ -23,6 +23,7 @@ actors                 hash    actor → JSON: ``w`` where its jobs wait, how (`
 log                    stream  events of no workstream (workers)
 ws:<n>:settings        hash    what the file declares, with ``version``
 ws:<n>:overrides       hash    what an operator changed live
+ws:<n>:key_overrides   hash    key → JSON: the ``rates`` and ``concurrency`` that an operator set for it
 ws:<n>:job:<id>        hash    the job record
 ws:<n>:keys            zset    keys with ready jobs → virtual time
 ws:<n>:idle            zset    keys without → virtual time, until the clock passes it

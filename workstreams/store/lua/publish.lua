@@ -22,7 +22,11 @@ local function write(key, fields)
   for field, value in pairs(fields) do
     if stored.version and stored[field] ~= value then verdict = 'changed' end
   end
-  if verdict == 'changed' and fields.rates then history.carry(key, stored.rates or '', fields.rates) end
+  if verdict == 'changed' and fields.rates then
+    -- A window that an override holds now has a log of its own, which is the true one.
+    local set = stored.live == '1' and redis.call('HGET', key:gsub('settings$', 'overrides'), 'rates') or ''
+    history.carry(key, set .. ';' .. (stored.rates or ''), set .. ';' .. fields.rates)
+  end
   for field, value in pairs(fields) do redis.call('HSET', key, field, value) end
   redis.call('HSET', key, 'version', call.version)
   return verdict

@@ -7,7 +7,7 @@
 -- Returns  {now µs, [JSON object | "!" and what stands there instead]...}, one for each want
 --
 -- In the objects times are text, because cjson writes 14 digits and µs since 1970 have 16.
---! include base clock settings events rate gate batch ready
+--! include base clock settings events rate gate batch ready latch live
 
 local call = cjson.decode(ARGV[1])
 clock.read(call.epoch, call.fresh)
@@ -46,13 +46,27 @@ local function rates_of(set)
   for _, name in ipairs(set.limits) do
     local limit = settings.limit(name)
     for _, r in ipairs(limit.rates) do
-      local used = rate.read(limit, r)
-      -- After a loss of data a whole window counts as used.
-      if clock.lost > 0 and clock.now < clock.lost + r.span then used = r.permits end
-      rates[#rates + 1] = {limit = name, permits = r.permits, window = r.window, used = used}
+      if not r.idle then
+        local used = rate.read(limit, r)
+        -- After a loss of data a whole window counts as used.
+        if clock.lost > 0 and clock.now < clock.lost + r.span then used = r.permits end
+        rates[#rates + 1] = {limit = name, permits = r.permits, window = r.window, used = used}
+      end
     end
   end
   return rates
+end
+
+-- What the file says where an operator said otherwise.
+local function overridden(set)
+  local found = {}
+  for _, name in ipairs(set.limits) do
+    local file, now = live.of_limit(name)
+    if file and (now.rates or now.concurrency) then
+      found[#found + 1] = {limit = name, rates = now.rates and file.rates, concurrency = now.concurrency and file.concurrency}
+    end
+  end
+  return found
 end
 
 -- What is due but not promoted yet waits in truth: promotion is admission's, and there may be no worker.
@@ -104,7 +118,7 @@ local function state_of(ws, cost)
     published = set and true or false, paused = set and set.paused or false,
     waiting = waiting, scheduled = scheduled,
     running = redis.call('ZCARD', keys.ws(ws, 'running')), dead = redis.call('ZCARD', keys.ws(ws, 'dead')),
-    slots = set and slots_of(set) or {}, rates = set and rates_of(set) or {},
+    slots = set and slots_of(set) or {}, rates = set and rates_of(set) or {}, file = set and overridden(set) or {},
     why = why, by = by, at = at and digits(at) or '', oldest = oldest and digits(oldest) or '',
     minutes = {minute_of(ws, 0), minute_of(ws, 1)},
     late = tonumber(redis.call('HGET', keys.ws(ws, 'count'), 'late')) or 0,

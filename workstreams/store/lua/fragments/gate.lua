@@ -20,11 +20,13 @@ function gate.of(ws, need)
   for _, name in ipairs(set.limits) do
     local limit = settings.limit(name)
     for _, r in ipairs(limit.rates) do
-      local units, burst, when = rate.room(limit, r, need)
-      room.units = math.min(room.units, units)
-      room.bursts[#room.bursts + 1] = burst
-      -- While nothing changes, the earliest start under all rates is the latest of theirs.
-      if when and (at == nil or when > at) then why, by, at = 'rate', name, when end
+      if not r.idle then
+        local units, burst, when = rate.room(limit, r, need)
+        room.units = math.min(room.units, units)
+        room.bursts[#room.bursts + 1] = burst
+        -- While nothing changes, the earliest start under all rates is the latest of theirs.
+        if when and (at == nil or when > at) then why, by, at = 'rate', name, when end
+      end
     end
   end
   return room, why, by, at

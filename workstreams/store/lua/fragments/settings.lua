@@ -31,8 +31,21 @@ local function number_or_nil(text)
   return tonumber(text)
 end
 
--- The limit called `name`: its concurrency, and its rates as {permits, window, span, burst}.
+local function read_rates(text, rates, idle)
+  for n, window, margin, burst in text:gmatch('(%d+):(%d+):(%d+):(%d+)') do
+    if not idle or not idle[window] then
+      rates[#rates + 1] = {
+        permits = tonumber(n), window = window, span = tonumber(window) + tonumber(margin), burst = tonumber(burst),
+        idle = idle and true,
+      }
+    end
+  end
+end
+
+-- The limit called `name`: its concurrency, and its rates as {permits, window, span, burst, idle}.
 -- `rates` is written permits:window:margin:burst;… with burst 0 for "as many as permits".
+-- The file's rates under an override are idle: they hold nothing back, but what is admitted counts
+-- against them, so that to go back to them is no fresh start.
 function settings.limit(name)
   local known = settings.limits[name]
   if known then return known end
@@ -40,12 +53,12 @@ function settings.limit(name)
   local live = file[4] == '1' and redis.call('HMGET', keys.limit(name, 'overrides'), 'concurrency', 'rates') or {}
   known = {name = name, concurrency = number_or_nil(live[1] or file[1]), rates = {}, most = math.huge}
   known.holders = file[3] == '1' and keys.limit(name, 'holders') or keys.ws(name, 'running')
-  for n, window, margin, burst in (live[2] or file[2] or ''):gmatch('(%d+):(%d+):(%d+):(%d+)') do
-    known.rates[#known.rates + 1] = {
-      permits = tonumber(n), window = window, span = tonumber(window) + tonumber(margin), burst = tonumber(burst),
-    }
-    known.most = math.min(known.most, tonumber(n))
+  read_rates(live[2] or file[2] or '', known.rates)
+  local held = {}
+  for _, r in ipairs(known.rates) do
+    known.most, held[r.window] = math.min(known.most, r.permits), true
   end
+  if live[2] then read_rates(file[2] or '', known.rates, held) end
   settings.limits[name] = known
   return known
 end
