@@ -132,23 +132,23 @@ class ConfigError(WorkstreamsError):
         return error
 
 
-class UnknownWorkstream(WorkstreamsError):
-    """A workstream was named that the config does not declare.
+class _Undeclared:
+    """A name was asked for (``name``) that is none of those declared (``known``)."""
 
-    Attributes:
-      name: The name that was asked for.
-      known: The names that are declared.
-    """
-
-    _what = "workstream"
+    _what = _hint = ""
 
     def __init__(self, name: str, known: Iterable[str]) -> None:
         self.name = name
         self.known = tuple(sorted(known))
-        super().__init__(
-            f'expected a declared {self._what}, found "{name}"{_did_you_mean(name, self.known)}: '
-            f"declared are {', '.join(self.known) or 'none'}"
-        )
+        close, known = _did_you_mean(name, self.known), ", ".join(self.known) or "none"
+        text = f'expected a declared {self._what}, found "{name}"{close}: declared are {known}{self._hint}'
+        super().__init__(text)  # type: ignore[call-arg]  # that of the error it is mixed into
+
+
+class UnknownWorkstream(_Undeclared, WorkstreamsError):
+    """A workstream was named that the config does not declare: ``name`` is not in ``known``."""
+
+    _what = "workstream"
 
 
 class UnknownLimit(UnknownWorkstream):
@@ -157,22 +157,11 @@ class UnknownLimit(UnknownWorkstream):
     _what = "workstream or limit"
 
 
-class UnknownActor(WorkstreamsError):
-    """An actor was named that no imported module declares.
+class UnknownActor(_Undeclared, WorkstreamsError):
+    """An actor was named that no imported module declares: ``name`` is not in ``known``."""
 
-    Attributes:
-      name: The name that was asked for.
-      known: The actors that are declared.
-    """
-
-    def __init__(self, name: str, known: Iterable[str]) -> None:
-        self.name = name
-        self.known = tuple(sorted(known))
-        super().__init__(
-            f'expected a declared actor, found "{name}"{_did_you_mean(name, self.known)}: '
-            f"declared are {', '.join(self.known) or 'none'}; "
-            "is its module listed under import: in the config?"
-        )
+    _what = "actor"
+    _hint = "; is its module listed under import: in the config?"
 
 
 class LimitNotPublished(WorkstreamsError):

@@ -63,8 +63,8 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], ...]] = {
         ("dead discard --all --actor greet", "all of an actor"),
     ),
     "limit": (
-        ("limit", "what each allows, and how much is used"),
-        ("limit mail --rate 20/s --rate 10000/h", "from now on"),
+        ("limit", "what each allows"),
+        ("limit mail --rate 20/s --burst 1", "from now on"),
         ("limit mail --key acme --concurrency 2", "for one tenant"),
         ("limit mail --reset", "what the file says"),
     ),
