@@ -94,7 +94,7 @@ def test_one_key_may_be_allowed_something_else(call: Command) -> None:
     ended = call("limit", "mail", "--key", "acme", "--rate", "2/s", "--concurrency", "1")
     assert ended.out == "mail, key acme: rate 2/s (file: none), concurrency 1 (file: none)\n"
     found = one(call, "mail", "--key", "acme")
-    assert (found["key"], rates(found["in_force"]), found["running"]) == ("acme", ["2/s"], None)
+    assert (found["key"], rates(found["in_force"]), found["running"]) == ("acme", ["2/s"], 0)
     assert one(call, "mail")["keys"] == ["acme"]
     assert "acme (set live)" in call("limit", "mail").out
     call("limit", "mail", "--key", "acme", "--reset")

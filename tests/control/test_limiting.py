@@ -305,6 +305,78 @@ def test_what_is_set_for_a_key_is_kept_beside_what_holds_for_each(desk: Desk) ->
     assert state(desk).keys == ()
 
 
+@pytest.fixture
+def keyed(desk: Desk) -> Desk:
+    """Twenty jobs of one key under 2/s and one at once for each key, and a worker."""
+    desk.declare(mail={"per_key": {"rate": "2/s", "concurrency": 2}})
+    desk.rig.open("s1", "mail")
+    desk.rig.send("mail", 20, key="acme")
+    return desk
+
+
+def test_a_key_whose_rate_is_raised_goes_on_at_once(keyed: Desk) -> None:
+    assert admitted(keyed) == 2
+    assert admitted(keyed) == 0
+    change(keyed, key="acme", rates=rate("9/s"), unbounded=True)
+    assert admitted(keyed) == 7
+    found = state(keyed, key="acme")
+    assert (str(found.rates[0]), found.running) == ("9 of 9/s", None)
+    assert found.blocked_until == found.at + SECOND + found.in_force.rates[0].margin
+
+
+def test_a_key_that_is_given_more_at_once_goes_on_at_once(keyed: Desk) -> None:
+    keyed.declare(mail={"per_key": {"concurrency": 2}})
+    assert len(keyed.rig.ask("s1", "mail", 9).ids) == 2
+    change(keyed, key="acme", concurrency=5)
+    assert len(keyed.rig.ask("s1", "mail", 9).ids) == 3
+    assert state(keyed, key="acme").running == 5
+
+
+def test_what_is_left_out_for_a_key_follows_the_file(keyed: Desk) -> None:
+    change(keyed, key="acme", rates=rate("9/s"))
+    assert len(keyed.rig.ask("s1", "mail", 9).ids) == 2
+    keyed.declare(mail={"per_key": {"concurrency": 3}})
+    assert state(keyed, key="acme").in_force.concurrency == 3
+
+
+def test_the_way_back_for_a_key_forgets_nothing_that_was_admitted_meanwhile(keyed: Desk) -> None:
+    keyed.declare(mail={"per_key": {"rate": "10/m"}})
+    assert admitted(keyed, 3) == 3
+    change(keyed, key="acme", rates=rate("2/s"))
+    for _ in range(3):
+        keyed.rig.advance(2 * SECOND)
+        assert admitted(keyed) == 2
+    reset(keyed, key="acme")
+    assert admitted(keyed) == 1
+
+
+def test_a_change_lets_no_key_go_that_an_upstream_holds(keyed: Desk) -> None:
+    [given] = keyed.rig.ask("s1", "mail", 1).grants
+    keyed.rig.tell("s1", given.end("defer", scope="key", at=60 * SECOND))
+    change(keyed, key="acme", rates=rate("9/s"), unbounded=True)
+    assert admitted(keyed) == 0
+    keyed.rig.advance(61 * SECOND)
+    assert admitted(keyed) == 9
+
+
+def test_a_refusal_of_an_upstream_shows_as_the_time_until_which_nothing_starts(mail: Desk) -> None:
+    [given] = mail.rig.ask("s1", "mail", 1).grants
+    mail.rig.tell("s1", given.end("defer", scope="mail", at=60 * SECOND))
+    found = state(mail)
+    assert found.blocked_until == found.at + 60 * SECOND
+
+
+def test_a_rate_that_an_upstream_lowered_is_shown_with_its_pace(desk: Desk) -> None:
+    desk.declare(mail={"rate": "10/s", "on_rate_limited": {"back_off": 0.5}})
+    desk.rig.open("s1", "mail")
+    desk.rig.send("mail", 10)
+    given = desk.rig.ask("s1", "mail", 10).grants
+    desk.rig.tell("s1", given[0].end("defer", scope="mail", at=0))
+    assert str(state(desk).rates[0]) == "10 of 10/s (lowered to 5)"
+    [shown] = read_status(desk.link, desk.config, ["mail"])
+    assert str(shown.rates[0]) == "10 of 10/s (lowered to 5)"
+
+
 def test_foreign_content_is_told_and_the_other_limits_shown(desk: Desk) -> None:
     desk.declare(mail=None, sms=None)
     desk.rig.client.delete(desk.rig.keys.workstream("mail", "running"))

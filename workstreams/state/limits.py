@@ -35,9 +35,9 @@ class LimitState:
       file: What the file says.
       in_force: What holds.
       overridden: What an operator changed: ``rates``, ``concurrency``.
-      paused: Whether an operator paused a shared limit.
+      paused: Whether an operator paused a shared limit, or the key.
       rates: How much of each rate in force is used.
-      running: Jobs that run under it; None for a key.
+      running: Jobs that run under it; None for a key without a concurrency.
       blocked_until: µs since 1970 at which its rates have room for one more; None if they have now.
       held: The workstreams that it holds.
       keys: Keys for which an operator set another limit.
@@ -148,7 +148,7 @@ def _state(limit: NamedLimit, key: str, at: int, reply: bytes) -> LimitState:
         overridden=tuple(what for what in ("rates", "concurrency") if what in live),
         paused=live.get("paused") == "1",
         rates=tuple(_use(limit.name, in_force, found["used"])),
-        running=None if key else int(found["running"]),
+        running=None if found.get("running") is None else int(found["running"]),
         blocked_until=moment(found["at"]),
         held=tuple(found["held"]),
         keys=tuple(sorted(found["keys"])),
@@ -160,4 +160,4 @@ def _use(name: str, in_force: Terms, used: Iterable[Mapping[str, Any]]) -> Itera
     for one in used:
         window = whole(one["window"]) or 0
         if window in permits:
-            yield RateUse(name, permits[window], window, round(float(one["used"]), 6))
+            yield RateUse(name, permits[window], window, round(float(one["used"]), 6), one.get("pace"))

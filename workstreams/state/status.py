@@ -106,7 +106,11 @@ def _slots(found: Iterable[Mapping[str, Any]]) -> tuple[SlotUse, ...]:
 def _rates(found: Iterable[Mapping[str, Any]]) -> tuple[RateUse, ...]:
     return tuple(
         RateUse(
-            str(one["limit"]), int(one["permits"]), whole(one["window"]) or 0, round(float(one["used"]), 6)
+            str(one["limit"]),
+            int(one["permits"]),
+            whole(one["window"]) or 0,
+            round(float(one["used"]), 6),
+            one.get("pace"),
         )
         for one in found
     )

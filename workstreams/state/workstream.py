@@ -22,20 +22,28 @@ class RateUse:
       permits: What may be admitted in one window.
       window: Its length in µs.
       used: Costs admitted in the window that ends now.
+      pace: Permits in one window to which an upstream's refusal has lowered it; None if it is whole.
     """
 
     limit: str
     permits: int
     window: int
     used: float
+    pace: float | None = None
 
     def record(self) -> dict[str, Any]:
         """As JSON shows it; times in ms."""
-        window_ms = self.window / 1000
-        return {"limit": self.limit, "used": self.used, "permits": self.permits, "window_ms": window_ms}
+        return {
+            "limit": self.limit,
+            "used": self.used,
+            "permits": self.permits,
+            "window_ms": self.window / 1000,
+            "pace": self.pace,
+        }
 
     def __str__(self) -> str:
-        return f"{self.used:g} of {Rate(self.permits, self.window)}"
+        lowered = "" if self.pace is None else f" (lowered to {self.pace:.3g})"
+        return f"{self.used:g} of {Rate(self.permits, self.window)}{lowered}"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@
 -- Returns  {"changed" | "same"} | {"unsettled"} | {"rateless"} | {"burst", permits, window}
 --
 -- It is kept as an override, apart from what the file says.
---! include base clock settings events latch history live once
 
 local call = cjson.decode(ARGV[1])
 local answered = requests.answer(call.request)
@@ -59,17 +58,26 @@ end
 
 local function save_limit()
   local overrides, settings_key = keys.limit(name, 'overrides'), keys.limit(name, 'settings')
-  local was = (redis.call('HGET', overrides, 'rates') or '') .. ';' .. file.rates
+  local was = before.rates .. ';' .. file.rates
   for _, field in ipairs({'rates', 'concurrency'}) do
     if set[field] then redis.call('HSET', overrides, field, set[field]) else redis.call('HDEL', overrides, field) end
   end
   redis.call('HSET', settings_key, 'live', redis.call('EXISTS', overrides))
   -- The file's rates are charged all along, so only a window that is new to both begins with a copy.
-  history.carry(settings_key, was, (set.rates or '') .. ';' .. file.rates)
+  history.carry(keys.limit(name, 'meter:'), was, (set.rates or '') .. ';' .. file.rates)
+end
+
+-- Until when the key's own limits may have held it.
+local function held_until()
+  local room = gate.of_key(name, call.key)
+  if not room then return 0 end
+  local first = redis.call('ZRANGE', keys.ready(name, call.key), 0, 0)[1]
+  local _, _, at = gate.refuses(room, first and line.cost(name, first) or 1)
+  return at or clock.now
 end
 
 local function save_key()
-  local overrides = keys.ws(name, 'key_overrides')
+  local overrides, at = keys.ws(name, 'key_overrides'), held_until()
   if next(set) == nil then
     redis.call('HDEL', overrides, call.key)
   else
@@ -78,6 +86,8 @@ local function save_key()
     redis.call('HSET', overrides, call.key, cjson.encode(kept))
   end
   redis.call('HSET', keys.ws(name, 'settings'), 'key_live', redis.call('EXISTS', overrides))
+  history.carry(keys.ws(name, 'meter:'), before.rates .. ';' .. file.rates, (set.rates or '') .. ';' .. file.rates, ':' .. call.key)
+  turns.reconsider(name, call.key, at)
 end
 
 if call.reset then

@@ -4,7 +4,6 @@
 -- KEYS[1]  clock of the shard
 -- ARGV[1]  JSON {request, name, paused: "1"|"0", epoch, fresh}
 -- Returns  {"changed" | "same"} | {"unsettled"}
---! include base clock settings events latch live once
 
 local call = cjson.decode(ARGV[1])
 local answered = requests.answer(call.request)

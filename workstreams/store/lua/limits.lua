@@ -7,43 +7,36 @@
 -- Returns  {now µs, [JSON object | "" where nobody published it | "!" and what stands there instead]...}
 --
 -- In the objects times are text, because cjson writes 14 digits and µs since 1970 have 16.
---! include base clock settings events rate latch live
 
 local call = cjson.decode(ARGV[1])
 clock.read(call.epoch, call.fresh)
 
--- How much of each rate is used, and when the last of them has room for one more.
-local function use_of(limit)
-  local used, at = {}, nil
-  for _, r in ipairs(limit.rates) do
-    if not r.idle then
-      local spent = rate.read(limit, r)
-      local _, _, when = rate.room(limit, r, 1)
-      -- After a loss of data a whole window counts as used.
-      if clock.lost > 0 and clock.now < clock.lost + r.span then spent = r.permits end
-      used[#used + 1] = {window = r.window, used = spent}
-      if when then at = math.max(at or 0, when) end
-    end
-  end
-  return used, at
+-- Until when nothing that costs 1 may start, as far as a time is known.
+local function blocked_until(room)
+  local _, _, at = gate.refuses(room, 1)
+  return at and digits(at) or ''
 end
 
 local function limit_state(name)
   local file, set = live.of_limit(name)
   if not file then return '' end
-  local limit = settings.limit(name)
-  local used, at = use_of(limit)
+  local limit, at = settings.limit(name), blocked_until(gate.of({name}))
   return cjson.encode({
-    file = file, set = set, used = used, at = at and digits(at) or '',
-    running = redis.call('ZCARD', limit.holders), held = live.held_by(name),
-    keys = redis.call('HKEYS', keys.ws(name, 'key_overrides')),
+    file = file, set = set, used = usage.add_rates({}, limit), at = at, running = redis.call('ZCARD', limit.holders),
+    held = live.held_by(name), keys = redis.call('HKEYS', keys.ws(name, 'key_overrides')),
   })
 end
 
 local function key_state(ws, key)
   local file, set = live.of_key(ws, key)
   if not file then return '' end
-  return cjson.encode({file = file, set = set, used = {}, at = '', held = {ws}, keys = {}})
+  local limit = settings.key(ws, key)
+  if redis.call('HEXISTS', keys.ws(ws, 'paused_keys'), key) == 1 then set.paused = '1' end
+  return cjson.encode({
+    file = file, set = set, used = limit and usage.add_rates({}, limit) or {}, held = {ws}, keys = {},
+    at = limit and blocked_until(gate.of_key(ws, key)) or '',
+    running = limit and limit.concurrency and redis.call('ZCARD', limit.holders) or nil,
+  })
 end
 
 local states = {}

@@ -6,7 +6,6 @@
 --
 -- The higher version's settings win in a roll-out; equal versions: the last to start wins.
 -- Overrides are kept apart and untouched.
---! include base clock settings events latch history version once
 
 local call = cjson.decode(ARGV[1])
 local answered = requests.answer(call.request)
@@ -23,9 +22,10 @@ local function write(key, fields)
     if stored.version and stored[field] ~= value then verdict = 'changed' end
   end
   if verdict == 'changed' and fields.rates then
-    -- A window that an override holds now has a log of its own, which is the true one.
-    local set = stored.live == '1' and redis.call('HGET', key:gsub('settings$', 'overrides'), 'rates') or ''
-    history.carry(key, set .. ';' .. (stored.rates or ''), set .. ';' .. fields.rates)
+    local base = key:match('^(.*)settings$')
+    -- A window that an operator's rate holds has a meter that is true, whatever the file said.
+    local set = stored.live == '1' and redis.call('HGET', base .. 'overrides', 'rates') or ''
+    history.carry(base .. 'meter:', set .. ';' .. (stored.rates or ''), set .. ';' .. fields.rates)
   end
   for field, value in pairs(fields) do redis.call('HSET', key, field, value) end
   redis.call('HSET', key, 'version', call.version)
