@@ -57,7 +57,7 @@ def _switch(link: Link, config: Config, name: str, key: str, *, paused: bool) ->
     refuse_key(find_limit(config, name), key)
     word = "1" if paused else "0"
     if name in config.workstreams:
-        operation, fields = "pause", {"workstream": name, "paused": word, "key": key}
+        operation, fields = "pause", {"workstream": name, "paused": word, **({"key": key} if key else {})}
     else:
         operation, fields = "limit_pause", {"name": name, "paused": word}
     reply = call(link, operation, fields)

@@ -67,17 +67,8 @@ local function save_limit()
   history.carry(keys.limit(name, 'meter:'), was, (set.rates or '') .. ';' .. file.rates)
 end
 
--- Until when the key's own limits may have held it.
-local function held_until()
-  local room = gate.of_key(name, call.key)
-  if not room then return 0 end
-  local first = redis.call('ZRANGE', keys.ready(name, call.key), 0, 0)[1]
-  local _, _, at = gate.refuses(room, first and line.cost(name, first) or 1)
-  return at or clock.now
-end
-
 local function save_key()
-  local overrides, at = keys.ws(name, 'key_overrides'), held_until()
+  local overrides = keys.ws(name, 'key_overrides')
   if next(set) == nil then
     redis.call('HDEL', overrides, call.key)
   else
@@ -87,7 +78,7 @@ local function save_key()
   end
   redis.call('HSET', keys.ws(name, 'settings'), 'key_live', redis.call('EXISTS', overrides))
   history.carry(keys.ws(name, 'meter:'), before.rates .. ';' .. file.rates, (set.rates or '') .. ';' .. file.rates, ':' .. call.key)
-  turns.reconsider(name, call.key, at)
+  turns.recheck(name)
 end
 
 if call.reset then

@@ -27,9 +27,11 @@ local function write(key, fields)
     local set = stored.live == '1' and redis.call('HGET', base .. 'overrides', 'rates') or ''
     history.carry(base .. 'meter:', set .. ';' .. (stored.rates or ''), set .. ';' .. fields.rates)
   end
+  local of_keys = verdict == 'changed' and fields.key_rates
+    and (stored.key_rates ~= fields.key_rates or stored.key_concurrency ~= fields.key_concurrency)
   for field, value in pairs(fields) do redis.call('HSET', key, field, value) end
   redis.call('HSET', key, 'version', call.version)
-  return verdict
+  return verdict, of_keys
 end
 
 local verdicts = {}
@@ -38,7 +40,8 @@ for name, fields in pairs(call.limits) do
   redis.call('HSETNX', keys.limit(name, 'rate'), 'from', clock.text)
 end
 for name, fields in pairs(call.workstreams) do
-  local verdict = write(keys.ws(name, 'settings'), fields)
+  local verdict, of_keys = write(keys.ws(name, 'settings'), fields)
+  if of_keys then turns.recheck(name) end
   if verdict ~= 'same' then verdicts[name] = verdict end
   redis.call('SADD', keys.root .. 'workstreams', name)
 end

@@ -47,15 +47,11 @@ end
 -- One of the key's jobs has ended, and its slot is free.
 function turns.free(ws, key)
   if turns.is_held(ws, key) ~= 'inf' then return end
-  if redis.call('HEXISTS', keys.ws(ws, 'paused_keys'), key) == 0 then resume(ws, key) end
-end
-
--- The key's limits are others now: what they held until `at` at the latest is to ask again. What an upstream or an
--- operator holds stays.
-function turns.reconsider(ws, key, at)
-  local held = turns.is_held(ws, key)
-  if not held or redis.call('HEXISTS', keys.ws(ws, 'paused_keys'), key) == 1 then return end
-  if held == 'inf' or tonumber(held) <= at then resume(ws, key) end
+  if redis.call('HEXISTS', keys.ws(ws, 'paused_keys'), key) == 0 then
+    resume(ws, key)
+  else
+    redis.call('HSET', keys.ws(ws, 'paused_keys'), key, '0')
+  end
 end
 
 local RESUMED_AT_ONCE = 100
