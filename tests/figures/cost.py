@@ -9,25 +9,18 @@ from __future__ import annotations
 import itertools
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 import redis
 
+from tests.figures.driving import PER_KEY, exchanges, fill
 from tests.figures.meter import read
-from tests.lua.rig import Answer, Rig, answer_of
-from workstreams.declare.config.later import LATER
-from workstreams.store.scripts import Scripts
+from tests.lua.rig import Answer, Rig
 
-__all__ = ["PER_KEY", "cost_of", "limits", "workstream"]
-
-#: Whether this version holds limits per key.
-PER_KEY = ("workstreams", "*", "per_key") not in LATER
+__all__ = ["cost_of", "costs"]
 
 #: µs from one start to the next: a little more than the rates below need.
 SPACING = 1_020
-
-#: Jobs of one send.
-CHUNK = 250
 
 #: Starts before anything is measured, so that the windows of a second are full.
 WARM_UP = 1_000
@@ -55,29 +48,6 @@ def workstream() -> dict[str, Any]:
     keyed = {"per_key": {"rate": "1000/s", "concurrency": 5_000}} if PER_KEY else {}
     rates = {"rate": ["1000/s", "60000/m"], "burst": 50, "concurrency": 5_000}
     return {**rates, "within": ["account"], **keyed}
-
-
-def fill(rig: Rig, keys: int, jobs: int) -> None:
-    """Send so many jobs, to all keys in turn."""
-    names = itertools.cycle([f"k{number:05d}" if keys > 1 else "" for number in range(keys)])
-    ids = (f"j{number:06d}" for number in range(jobs))
-    while some := list(itertools.islice(ids, CHUNK)):
-        words = [("mail", one, next(names), 0, 1, "", "act", "{}", "{}") for one in some]
-        assert rig.send_words(words)[0] == b"ok"
-
-
-def exchanges(rig: Rig, calls: Sequence[Mapping[str, Any]], advance: int) -> list[Answer]:
-    """Carry out calls one after the other in one go, so that the server never waits for the next one.
-
-    Parameters:
-      advance: µs by which the clock moves on after each.
-    """
-    pipe = rig.client.pipeline(transaction=False)
-    scripts = Scripts(cast(redis.Redis, pipe), rig.keys)
-    for call in calls:
-        scripts.run("exchange", call)
-        pipe.hincrby(rig.keys.clock, "mark", advance)
-    return [answer_of(reply) for reply in pipe.execute()[::2]]
 
 
 def spend(rig: Rig, batch: int, asks: int, ending: Sequence[Answer] = ()) -> tuple[list[Answer], float]:
@@ -138,7 +108,8 @@ def cost_of(
     rig.publish(limits=limits(), mail=workstream() if limited else None)
     rig.open("s1", "mail")
     # No key runs empty meanwhile.
-    fill(rig, keys, WARM_UP + 2 * rounds * calls * batch + keys)
+    names = itertools.cycle([f"k{number:05d}" if keys > 1 else "" for number in range(keys)])
+    fill(rig, "mail", itertools.islice(names, WARM_UP + 2 * rounds * calls * batch + keys))
     spend(rig, batch, 0, spend(rig, batch, WARM_UP // batch)[0])
     found = [measured(rig, batch, calls) for _ in range(rounds)]
     medians = {name: round(statistics.median(one[name] for one in found), 1) for name in found[0]}
