@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from workstreams.finish.signals import Discard, RateLimited
     from workstreams.log.setup import get_logger
     from workstreams.run.context import CurrentJob, current_job
+    from workstreams.run.retry_after import retry_after
     from workstreams.send.job import Job
     from workstreams.wait.broker import WorkstreamBroker
 
@@ -56,6 +57,7 @@ __all__ = [
     "Retry",
     "current_job",
     "get_logger",
+    "retry_after",
     # For Dramatiq's own middleware
     "LimiterBackend",
     "StoredResults",
@@ -112,6 +114,7 @@ _HOMES = {
     "get_logger": "workstreams.log.setup",
     "CurrentJob": "workstreams.run.context",
     "current_job": "workstreams.run.context",
+    "retry_after": "workstreams.run.retry_after",
     "Job": "workstreams.send.job",
     "WorkstreamBroker": "workstreams.wait.broker",
 }

@@ -28,8 +28,8 @@ def test_whatever_is_read_becomes_calls_or_bad_lines_with_rising_numbers(data: b
 
 @given(st.lists(VALUES), st.dictionaries(st.text(), VALUES))
 def test_a_whole_call_comes_through_as_it_was_written(args: list[object], kwargs: dict[str, object]) -> None:
-    line = json.dumps({"args": args, "kwargs": kwargs, "key": "k"}).encode()
-    assert read(line, 10**6) == [Call(1, tuple(args), kwargs, "k")]
+    line = json.dumps({"args": args, "kwargs": kwargs, "key": "k", "cost": 2}).encode()
+    assert read(line, 10**6) == [Call(1, tuple(args), kwargs, "k", 2)]
 
 
 def test_a_long_line_is_skipped_to_its_end_and_counted_once() -> None:

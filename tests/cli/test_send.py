@@ -91,6 +91,10 @@ def test_key_priority_and_id_are_the_senders_choice(call: Command) -> None:
         (("mail", "greet", "--priority", "hihg"), 'did you mean "high"'),
         (("mail", "greet", "--job-id", ""), "--job-id: expected"),
         (("mail", "greet", "--job-id", "a\x1bb"), "--job-id: expected"),
+        (("mail", "greet", "--cost", "dear"), "--cost: expected a number, or a JSON object"),
+        (("mail", "greet", "--cost", "0"), "--cost: expected a cost that is a number above 0"),
+        (("mail", "greet", "--cost", '{"mial": 2}'), 'found "mial" (did you mean "mail"?)'),
+        (("mail", "greet", "--cost", '{"mail": -1}'), "a number of 0 or more, found -1"),
         (("mail", ""), "ACTOR: expected the name of an actor"),
         (("mail", "greet", "--jsonl", "missing.jsonl"), "no such file"),
         (("mail", "greet", "--jsonl", "."), "directory"),
@@ -118,6 +122,22 @@ def test_every_flag_has_a_twin_in_the_environment(call: Command) -> None:
     assert (
         shown(call, call("send", "free", "greet", "--key", "other", env=twins).out.strip())["key"] == "other"
     )
+
+
+@pytest.mark.usefixtures("project")
+def test_a_cost_is_told_with_the_job_and_a_line_of_a_file_may_have_its_own(call: Command) -> None:
+    assert shown(call, call("send", "mail", "greet", "--cost", "1.5").out.strip())["cost"] == 1.5
+    lines = b'{"args": [], "cost": 2}\n[]\n{"args": [], "cost": "much"}\n'
+    ended = call("send", "mail", "greet", "--cost", "0.5", "--jsonl", "-", stdin=lines)
+    assert (ended.code, ended.out) == (1, "2 jobs sent, 1 bad line left out\n")
+    assert ended.err.startswith("line 3: expected a cost that is a number above 0")
+    assert sorted(job["cost"] for job in call("jobs", "mail", "--json").objects()) == [0.5, 1.5, 2.0]
+
+
+@pytest.mark.usefixtures("project")
+def test_a_cost_for_each_limit_travels_to_the_record(call: Command) -> None:
+    job = call("send", "mail", "greet", "--cost", '{"mail": 2}').out.strip()
+    assert shown(call, job)["cost"] == {"mail": 2.0}
 
 
 @pytest.mark.usefixtures("project")

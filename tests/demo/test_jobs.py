@@ -56,15 +56,6 @@ def test_a_429_waits_as_long_as_the_receiver_asks_for(
     assert lines == [("delivered", {"url_path": "/hooks/orders", "status": 202})]
 
 
-@pytest.mark.parametrize(
-    ("header", "seconds"), [("7", 7), (None, 1), ("Fri, 31 Dec 1999 23:59:59 GMT", 1), ("²", 1)]
-)
-def test_a_retry_after_that_is_no_number_of_seconds_means_one(
-    jobs: ModuleType, header: str | None, seconds: int
-) -> None:
-    assert jobs._seconds(header) == seconds
-
-
 def test_another_answer_than_success_is_a_failure(jobs: ModuleType, receiver: Receiver) -> None:
     with pytest.raises(http.client.HTTPException, match=r"expected the receiver to accept .*413"):
         jobs.deliver.fn("/hooks/orders", {"id": "x" * 70_000})

@@ -29,3 +29,9 @@ def test_a_retry_is_counted_whatever_else_the_options_hold() -> None:
     ran = delivery({"retries": 1}, retries=1, span=object())
     record = record_of(ran, Outcome("retry", error={"type": "E", "message": "no", "traceback": "…"}))
     assert orjson.loads(record["opts"])["retries"] == 2
+
+
+def test_a_refusal_says_what_rests_with_the_job_and_for_how_long() -> None:
+    record = record_of(delivery({}), Outcome("defer", wait=30_000_000, why="429", scope="mail"))
+    assert (record["o"], record["at"], record["scope"]) == ("defer", 30_000_000, "mail")
+    assert "scope" not in record_of(delivery({}), Outcome("defer", wait=30_000_000, why="429"))

@@ -26,3 +26,18 @@ def test_a_wait_without_meaning_is_refused(after: Any) -> None:
 def test_it_is_dramatiqs_own_so_that_no_traceback_is_logged_for_it() -> None:
     assert isinstance(RateLimited(), RateLimitExceeded)
     assert "1 s" in str(RateLimited())
+
+
+def test_an_upstream_that_does_not_say_is_asked_again_after_a_second() -> None:
+    assert RateLimited(retry_after=None).wait == RateLimited().wait == 1_000_000
+
+
+def test_a_refusal_is_about_the_workstream_unless_it_says_else() -> None:
+    assert RateLimited().scope == "workstream"
+    assert RateLimited(scope="twilio-account").scope == "twilio-account"
+
+
+@pytest.mark.parametrize("scope", ["", None, 5, ["key"]])
+def test_a_scope_that_is_no_name_is_refused(scope: Any) -> None:
+    with pytest.raises(ValueError, match="expected a scope"):
+        RateLimited(scope=scope)

@@ -61,10 +61,10 @@ def test_a_call_that_is_sent_twice_appends_once(client: redis.Redis) -> None:
     assert client.xlen(log_key("mail")) == 3
 
 
-def test_a_server_that_forgot_its_scripts_is_given_them_again(client: redis.Redis) -> None:
+def test_a_server_that_forgot_its_functions_is_given_them_again(client: redis.Redis) -> None:
     subject = appender(client)
     send(subject, {"mail": lines(1)})
-    client.script_flush()
+    client.function_flush()
     send(subject, {"mail": lines(1)})
     assert client.xlen(log_key("mail")) == 2
 
@@ -100,7 +100,6 @@ def test_lines_older_than_their_age_go(client: redis.Redis) -> None:
 def test_a_key_of_another_type_costs_its_own_workstream_only(client: redis.Redis) -> None:
     client.set(log_key("broken"), "text")
     subject = appender(client)
-    client.script_load("return 1")
     subject.begin({"broken": lines(2), "mail": lines(1)})
     refused: list[Any] = []
     while subject.pending:

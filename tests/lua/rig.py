@@ -15,7 +15,8 @@ from tests.lua.ears import Ears
 from tests.support import config_of, events_in
 from workstreams.declare.publishing import Published, publish
 from workstreams.store.keys import Keys
-from workstreams.store.scripts import Scripts, source_of
+from workstreams.store.library import Library, library
+from workstreams.store.scripts import Scripts
 
 #: µs at which a frozen clock begins.
 BEGIN = 1_700_000_000_000_000
@@ -30,21 +31,12 @@ class PatchedScripts(Scripts):
     """
 
     def __init__(self, client: redis.Redis, keys: Keys, patches: Sequence[tuple[str, str]]) -> None:
-        super().__init__(client, keys)
-        self._patches = patches
-        self.found: set[str] = set()
-
-    def run(
-        self, operation: str, call: Mapping[str, Any], words: Sequence[str | bytes | int | float] = ()
-    ) -> Any:
-        if operation not in self._registered:
-            text = source_of(operation)[0]
-            for old, new in self._patches:
-                if old in text:
-                    self.found.add(old)
-                text = text.replace(old, new)
-            self._registered[operation] = self.client.register_script(text)
-        return super().run(operation, call, words)
+        whole = library()
+        text = whole.text.replace(whole.name, "<library>")
+        self.found = {old for old, _ in patches if old in text}
+        for old, new in patches:
+            text = text.replace(old, new)
+        super().__init__(client, keys, Library.of(text, whole.origin))
 
 
 @dataclasses.dataclass(frozen=True)

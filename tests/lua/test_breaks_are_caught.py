@@ -17,27 +17,37 @@ Patches = Sequence[tuple[str, str]]
 
 NO_HIGH_WATER_MARK: Patches = [("clock.now = math.max(clock.now, tonumber(seen[1] or 0))", "")]
 THE_CALLERS_CLOCK: Patches = [
-    ("tonumber(time[1]) * 1000000 + tonumber(time[2])", "(cjson.decode(ARGV[1]).caller or 0)")
+    (
+        "(KEYS, ARGV) calls.begin(KEYS)",
+        "(KEYS, ARGV) calls.begin(KEYS) clock.caller = cjson.decode(ARGV[1]).caller or 0",
+    ),
+    ("tonumber(time[1]) * 1000000 + tonumber(time[2])", "clock.caller"),
 ]
 CHARGE_ON_REFUSAL: Patches = [
-    ("if need > room + EPSILON then at =", "if need > room + EPSILON then rate.charge(limit, r, 1) at =")
+    (
+        "  if not is_bursting(r) then return at end\n",
+        "  if at then rate.charge(m, r, 1) rate.flush() end\n  if not is_bursting(r) then return at end\n",
+    )
 ]
 REFUND_ON_CRASH: Patches = [
     (
-        "  release.slot(ws, member, read[1])\n",
-        "  release.slot(ws, member, read[1])\n"
+        "  release.slot(ws, member, read[1], read[5] or '')\n",
+        "  release.slot(ws, member, read[1], read[5] or '')\n"
         "  for _, r in ipairs(settings.limit(ws).rates) do\n"
-        "    redis.call('HINCRBYFLOAT', keys.limit(ws, 'rate'), 'sum' .. r.window, -1)\n"
+        "    redis.call('DEL', keys.limit(ws, 'meter:' .. r.window))\n"
         "  end\n",
     )
 ]
 IGNORE_MARGIN: Patches = [("span = tonumber(window) + tonumber(margin)", "span = tonumber(window)")]
-EDGE_OF_THE_WINDOW: Patches = [("if tonumber(at) > horizon then", "if tonumber(at) > horizon + 1 then")]
+EDGE_OF_THE_WINDOW: Patches = [
+    ("if tonumber(at) > horizon then return end", "if tonumber(at) > horizon + 1 then return end"),
+    ("if m.last <= horizon then", "if m.last <= horizon + 1 then"),
+]
 ONE_LIMIT_AFTER_THE_OTHER: Patches = [
     (
-        "      if room.slots < 1 then return room, 'concurrency', name, nil end\n",
-        "      if room.slots < 1 then return room, 'concurrency', name, nil end\n"
-        "      for _, r in ipairs(limit.rates) do rate.charge(limit, r, 1) end\n",
+        "    room.meters[#room.meters + 1] = {limit = limit.name, r = r, m = rate.meter(limit, r)}\n",
+        "    room.meters[#room.meters + 1] = {limit = limit.name, r = r, m = rate.meter(limit, r)}\n"
+        "    rate.charge(rate.meter(limit, r), r, 1)\n",
     )
 ]
 
@@ -158,7 +168,12 @@ def test_a_scenario_tells_broken_scripts_from_right_ones(
         ),
         pytest.param([("if seq == call.seq then return replay(last[2], last[4]) end", "")], id="no replay"),
         pytest.param(
-            [("redis.call('ZADD', keyed, turn + n, key)", "redis.call('ZADD', keyed, turn + n, key .. 'x')")],
+            [
+                (
+                    "keys.ws(ws, 'keys'), turn, key)\n      return",
+                    "keys.ws(ws, 'keys'), turn, key .. 'x')\n      return",
+                )
+            ],
             id="a lost key",
         ),
     ],

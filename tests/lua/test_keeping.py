@@ -10,6 +10,7 @@ import pytest
 
 from tests.lua.rig import SECOND, Rig
 from tests.support import events_in
+from workstreams.store.library import FRAGMENTS
 
 DAY = 86_400 * SECOND
 
@@ -31,23 +32,11 @@ def end(rig: Rig, outcome: str, n: int = 1) -> list[str]:
 
 def tidy(rig: Rig, most: int) -> int:
     """What ``jobs.tidy`` returns."""
-    fragments = [
-        "base",
-        "clock",
-        "settings",
-        "events",
-        "batch",
-        "ready",
-        "latch",
-        "wake",
-        "timer",
-        "job",
-        "ended",
-    ]
     folder = resources.files("workstreams.store").joinpath("lua", "fragments")
-    text = "\n".join(folder.joinpath(f"{name}.lua").read_text() for name in fragments)
-    call = "clock.read('', 'e') local n = jobs.tidy(ARGV[1], tonumber(ARGV[2])) events.flush() return n"
-    found: Any = rig.client.eval(f"{text}\n{call}", 1, rig.keys.clock, "mail", most)
+    text = "\n".join(folder.joinpath(f"{name}.lua").read_text() for name in FRAGMENTS)
+    begin = "calls.begin(KEYS) clock.read('', 'e')"
+    call = "local n = jobs.tidy(ARGV[1], tonumber(ARGV[2])) events.flush() return n"
+    found: Any = rig.client.eval(f"{text}\n{begin} {call}", 1, rig.keys.clock, "mail", most)
     return int(found)
 
 

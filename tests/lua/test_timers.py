@@ -102,6 +102,37 @@ def test_a_delayed_send_tells_one_sleeper_its_time(two: Rig) -> None:
     assert message in ("mail 7000", "mail now")
 
 
+@pytest.fixture
+def dear(rig: Rig) -> Rig:
+    """A process told to wait for a job that costs more than is left of its rate."""
+    rig.publish(mail={"rate": "4/s"})
+    rig.open("s1", "mail")
+    rig.send("mail", 2, cost=3, shift=SECOND)
+    assert len(rig.ask("s1", "mail", 4).grants) == 1
+    return rig
+
+
+def test_a_cheaper_job_that_comes_to_stand_first_wakes_somebody(dear: Rig) -> None:
+    ears = dear.listen("s1")
+    dear.send("mail", 1)
+    assert ears.heard() == [("s1", "mail now")]
+    assert len(dear.ask("s1", "mail", 4).grants) == 1
+
+
+@pytest.mark.parametrize(("cost", "shift"), [(3, 0), (1, 2 * SECOND)])
+def test_a_job_that_cannot_be_let_in_sooner_wakes_nobody(dear: Rig, cost: float, shift: int) -> None:
+    ears = dear.listen("s1")
+    dear.send("mail", 1, cost=cost, shift=shift)
+    assert ears.heard() == []
+
+
+def test_a_cheaper_job_that_is_due_before_the_gate_opens_is_asked_for_when_it_is_due(dear: Rig) -> None:
+    dear.send("mail", 1, due="+7000")
+    assert dear.ask("s1", "mail", 3).wait["mail"] == 7000
+    dear.advance(7000)
+    assert len(dear.ask("s1", "mail", 3).grants) == 1
+
+
 def test_a_filled_call_leaves_no_mark_of_an_earlier_refusal(rig: Rig) -> None:
     rig.publish(limits={"api": {"concurrency": 2}}, x={"within": ["api"]}, y={"within": ["api"]})
     rig.open("s1", "x", "y")

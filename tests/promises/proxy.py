@@ -8,21 +8,19 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import hashlib
 import io
 import select
 import socket
 import threading
 from collections import Counter
 from collections.abc import Callable
-from importlib import resources
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
 import redis
 
-from workstreams.store.scripts import source_of
+from workstreams.store.library import library, load, operations
 
 __all__ = ["Fate", "LossyProxy", "scripts"]
 
@@ -35,13 +33,8 @@ SUBSCRIBING = ("SUBSCRIBE", "PSUBSCRIBE", "SSUBSCRIBE")
 
 
 def scripts() -> set[str]:
-    """The names of all operations that are scripts."""
-    folder = resources.files("workstreams.store").joinpath("lua")
-    return {entry.name.removesuffix(".lua") for entry in folder.iterdir() if entry.name.endswith(".lua")}
-
-
-def _digest(name: str) -> str:
-    return hashlib.sha1(source_of(name)[0].encode(), usedforsecurity=False).hexdigest()
+    """The names of all operations that are functions on the server."""
+    return set(operations())
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -100,7 +93,7 @@ class LossyProxy:
     def __init__(self, folder: Path, server: Path) -> None:
         self._server = server
         self._path = folder / "proxy"
-        self._operations = {_digest(name): name for name in scripts()}
+        self._operations = {library().function(name): name for name in scripts()}
         self._mutex = threading.Lock()
         self._order: _Order | None = None
         self._late: bytes | None = None
@@ -119,8 +112,7 @@ class LossyProxy:
         self._listening.listen(64)
         # What is not loaded yet would be asked for twice.
         with self.server_client() as client:
-            for name in self._operations.values():
-                client.script_load(source_of(name)[0])
+            load(client, library())
         self._start(self._accept)
 
     def __enter__(self) -> Self:
@@ -226,7 +218,7 @@ class LossyProxy:
 
     def _name_of(self, request: _Sent) -> str:
         name = request.words[0].decode().upper()
-        return self._operations.get(request.words[1].decode(), name) if name == "EVALSHA" else name
+        return self._operations.get(request.words[1].decode(), name) if name == "FCALL" else name
 
     def _fate_of(self, name: str) -> Fate | None:
         with self._mutex:

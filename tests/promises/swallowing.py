@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import socket
 import threading
 from collections.abc import Iterator
 
-from workstreams.store.scripts import source_of
+from workstreams.store.library import library
 
 __all__ = ["Swallowing", "swallowing"]
 
@@ -29,7 +28,7 @@ class Swallowing:
 
     def swallow(self, operation: str, times: int = 1) -> None:
         """Lose the replies to the next calls of a script, and all that would follow on those connections."""
-        self._mark = hashlib.sha1(source_of(operation)[0].encode()).hexdigest().encode()
+        self._mark = library().function(operation).encode()
         self._left = times
 
     def silence(self) -> None:

@@ -84,7 +84,7 @@ def of_a_project(at: Stage) -> list[str]:
 
 
 def test_a_supervisor_that_is_killed_leaves_nothing_undone_and_no_process(kill: Kill) -> None:
-    during_scripts: Points = ("EVALSHA", ("after",))
+    during_scripts: Points = ("FCALL", ("after",))
     kill(roles.supervise, begin_a_project, roles.work, of_a_project, 5, during_scripts)
 
 

@@ -46,7 +46,11 @@ def used(shared_client: redis.Redis, tmp_path: Path) -> Rig:
     rig.freeze()
     rig.publish(
         limits={"api": {"rate": "2/s", "concurrency": 2}},
-        mail={"within": "api", "rate": {"rate": "9/s", "burst": 1}},
+        mail={
+            "within": "api",
+            "rate": {"rate": "9/s", "burst": 1},
+            "per_key": {"rate": "1/s", "concurrency": 2},
+        },
     )
     rig.open("s1", "mail")
     rig.open("s2", "mail")

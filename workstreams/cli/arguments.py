@@ -5,14 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from workstreams.cli.failures import misuse
-from workstreams.errors import nearest
+from workstreams.errors import ConfigError, PayloadError, nearest
 from workstreams.units import parse_duration
+
+if TYPE_CHECKING:
+    from workstreams.declare.config import Workstream
+    from workstreams.send.cost import Cost
 
 __all__ = [
     "argument",
+    "cost_of",
     "due_word",
     "id_of",
     "keyword_arguments",
@@ -106,6 +111,31 @@ def priority_of(name: str | None) -> str | None:
 
     one_of("--priority", name, PRIORITIES)
     return name
+
+
+def cost_of(text: str | None, workstream: Workstream) -> Cost | None:
+    """What ``--cost`` says: a number, or a JSON object of one for each limit.
+
+    Parameters:
+      text: What was typed.
+      workstream: Where the job is to wait: whose limits may be named.
+
+    Raises:
+      ConfigError: When it says no cost there.
+    """
+    if text is None:
+        return None
+    from workstreams.send.cost import cost_word
+
+    try:
+        found: Cost = parse_json(text)
+    except ValueError:
+        raise misuse("--cost", 'a number, or a JSON object such as {"tokens": 1200}', text) from None
+    try:
+        cost_word(found, workstream)
+    except PayloadError as error:
+        raise ConfigError.said_by(f"--cost: {error}") from None
+    return found
 
 
 def one_of(given_as: str, value: str | None, choices: Collection[str]) -> None:

@@ -23,6 +23,7 @@ from workstreams.errors import (
 
 if TYPE_CHECKING:
     from workstreams.declare.config import Config, Limit, Workstream
+    from workstreams.store.scripts import Scripts
 
 __all__ = ["NAME", "command"]
 
@@ -136,6 +137,13 @@ def _server(config: Config) -> str:
         return f"embedded {find_engine()}, not running: workstreams up starts it"
     with redis_errors(url):
         facts = server_facts(link.scripts.client)
+        _operate(link.scripts)
     for warning in require_suitable(facts):
         note(f"warning: {warning}")
     return f"{facts} at {address(url)}"
+
+
+def _operate(scripts: Scripts) -> None:
+    """Load the operations and call one that writes nothing: a user may be forbidden either."""
+    scripts.load()
+    scripts.run("job_await", {"workstream": "", "job": ""})

@@ -10,7 +10,7 @@ from workstreams.cli.arguments import parse_json
 
 __all__ = ["BadLine", "Call", "read_calls"]
 
-_ENVELOPE = {"args", "kwargs", "key"}
+_ENVELOPE = {"args", "kwargs", "key", "cost"}
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -23,12 +23,14 @@ class Call:
       args: Positional arguments.
       kwargs: Keyword arguments.
       key: The job's key; None leaves it to ``--key``.
+      cost: What it weighs, as it stands there; None leaves it to ``--cost``.
     """
 
     line: int
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
     key: str | None = None
+    cost: Any = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -89,7 +91,7 @@ def _of_object(number: int, found: dict[str, Any]) -> Call | BadLine:
     unknown = sorted(found.keys() - _ENVELOPE)
     if unknown:
         hint = 'an actor\'s own argument of this name goes into {"kwargs": {…}}'
-        return BadLine(number, f'expected only args, kwargs and key, found "{unknown[0]}": {hint}')
+        return BadLine(number, f'expected only args, kwargs, key and cost, found "{unknown[0]}": {hint}')
     args, kwargs, key = found.get("args", []), found.get("kwargs", {}), found.get("key")
     if not isinstance(args, list):
         return BadLine(number, "expected args as a list, found another value")
@@ -97,4 +99,4 @@ def _of_object(number: int, found: dict[str, Any]) -> Call | BadLine:
         return BadLine(number, "expected kwargs as an object, found another value")
     if key is not None and not isinstance(key, str):
         return BadLine(number, "expected key as text, found another value")
-    return Call(number, tuple(args), kwargs, key)
+    return Call(number, tuple(args), kwargs, key, found.get("cost"))

@@ -9,6 +9,7 @@ import typer
 
 from workstreams.cli.arguments import (
     argument,
+    cost_of,
     due_word,
     id_of,
     keyword_arguments,
@@ -44,6 +45,14 @@ Delay = Annotated[str | None, flag("--delay", metavar="5m", help="Wait so long."
 At = Annotated[str | None, flag("--at", metavar="T", help="Wait until then: ISO 8601 with its zone.")]
 Key = Annotated[str | None, flag("--key", metavar="K", help="The job's key (tenant).")]
 Priority = Annotated[str | None, flag("--priority", metavar="P", help="urgent, high, normal or low.")]
+Cost = Annotated[
+    str | None,
+    flag(
+        "--cost",
+        metavar="C",
+        help='What it weighs against rates: 2, or {"tokens": 1200} for each limit by name.',
+    ),
+]
 JobId = Annotated[
     str | None,
     flag("--job-id", metavar="ID", help="Its id; a job whose id is known is not sent again."),
@@ -53,7 +62,7 @@ Jsonl = Annotated[
     flag(
         "--jsonl",
         metavar="FILE",
-        help='One job a line: [args], {kwargs}, or {"args": …, "kwargs": …, "key": …}; "-" is stdin.',
+        help='One job a line: [args], {kwargs}, or an object of args, kwargs, key and cost; "-" is stdin.',
     ),
 ]
 Wait = Annotated[bool, flag("--wait", help="Wait for its end; print its state, and its result as JSON.")]
@@ -71,18 +80,25 @@ class _Way:
     due: str
     key: str | None
     priority: str | None
+    cost: Any
 
-    def order(self, args: tuple[Any, ...], kwargs: dict[str, Any], key: str | None, **more: Any) -> Order:
+    def order(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], key: str | None, cost: Any, **more: Any
+    ) -> Order:
         from workstreams.send.actor import own_options
         from workstreams.send.job import Job
         from workstreams.send.order import order_for
 
-        options = own_options(key=self.key if key is None else key, priority=self.priority)
+        options = own_options(
+            key=self.key if key is None else key,
+            priority=self.priority,
+            cost=self.cost if cost is None else cost,
+        )
         job: Job[Any] = Job(self.workstream.name, self.actor, args, kwargs, options, **more)
         return order_for(job, self.workstream, self.due)
 
     def order_of(self, call: Call) -> Order:
-        return self.order(call.args, call.kwargs, call.key)
+        return self.order(call.args, call.kwargs, call.key, call.cost)
 
 
 def command(
@@ -95,6 +111,7 @@ def command(
     at: At = None,
     key: Key = None,
     priority: Priority = None,
+    cost: Cost = None,
     job_id: JobId = None,
     jsonl: Jsonl = None,
     wait: Wait = False,
@@ -117,11 +134,12 @@ def command(
     declared = load(context, config)
     from workstreams.send.sender import Sender
 
-    way = _Way(declared.workstream(workstream), actor, due, key, wanted)
+    stream = declared.workstream(workstream)
+    way = _Way(stream, actor, due, key, wanted, cost_of(cost, stream))
     link = link_to(declared)
     sender = Sender(lambda: declared, lambda: link)
     if jsonl is None:
-        order = way.order(tuple(map(argument, args or ())), keywords, None, **_chosen(own_id))
+        order = way.order(tuple(map(argument, args or ())), keywords, None, None, **_chosen(own_id))
         _send_one(sender, order)
         if wait:
             tell_end(link, declared, order.job, patience)

@@ -7,10 +7,12 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import uuid4
 
-from workstreams.declare.config import Config, Limit, Workstream
+import orjson
+
+from workstreams.declare.config import Config, NamedLimit, PerKey, RateLimit, Workstream
 from workstreams.store.scripts import Scripts
 
-__all__ = ["Published", "limit_fields", "publish", "workstream_fields"]
+__all__ = ["Published", "limit_fields", "publish", "rates_text", "workstream_fields"]
 
 #: What a line of a log is taken to weigh, to turn a size into a number of entries.
 BYTES_PER_LINE = 256
@@ -31,14 +33,36 @@ class Published:
     changed: tuple[str, ...]
 
 
-def limit_fields(limit: Limit | Workstream, *, shared: bool) -> dict[str, str]:
-    """A limit as the script's fields: times in µs, burst 0 for "as many as permits"."""
-    rates = ";".join(f"{rate.permits}:{rate.window}:{rate.margin}:{rate.burst or 0}" for rate in limit.rates)
+def rates_text(rates: Iterable[RateLimit]) -> str:
+    """Rates as the scripts read them: times in µs, burst 0 for "as many as permits"."""
+    return ";".join(f"{rate.permits}:{rate.window}:{rate.margin}:{rate.burst or 0}" for rate in rates)
+
+
+def limit_fields(limit: NamedLimit, *, shared: bool) -> dict[str, str]:
+    """A limit as the script's fields."""
     return {
-        "concurrency": "" if limit.concurrency is None else str(limit.concurrency),
-        "rates": rates,
+        "concurrency": _number(limit.concurrency),
+        "rates": rates_text(limit.rates),
         "shared": "1" if shared else "0",
+        "ease": _ease(limit),
     }
+
+
+def _number(value: int | None) -> str:
+    return "" if value is None else str(value)
+
+
+def _ease(limit: NamedLimit) -> str:
+    """What a refusal does to the shortest rate: factor, µs to recover, permits in a window at least."""
+    ease = limit.on_rate_limited
+    if ease is None:
+        return ""
+    return f"{_decimal(ease.back_off)}:{ease.recover}:{_decimal(ease.floor(limit.rates[0]))}"
+
+
+def _decimal(value: float) -> str:
+    """A number without an exponent, which the scripts' patterns do not read."""
+    return f"{value:.9f}".rstrip("0").rstrip(".")
 
 
 def workstream_fields(workstream: Workstream, hard_bound: int) -> dict[str, str]:
@@ -48,12 +72,15 @@ def workstream_fields(workstream: Workstream, hard_bound: int) -> dict[str, str]
       workstream: What was declared.
       hard_bound: µs that a job may go on after its timeout before its process is ended for it.
     """
-    keep = workstream.keep
+    keep, per_key = workstream.keep, workstream.per_key or PerKey()
     return {
         "paused": "1" if workstream.paused else "0",
         "within": ",".join(workstream.within),
         "bound": str(workstream.timeout + hard_bound),
         "max_waiting": str(workstream.max_waiting),
+        "key_rates": rates_text(per_key.rates),
+        "key_concurrency": _number(per_key.concurrency),
+        "weights": orjson.dumps(dict(per_key.weights)).decode() if per_key.weights else "",
         "log_length": str(max(1000, keep.logs.size // BYTES_PER_LINE)),
         "done_age": str(keep.done.age),
         "done_count": str(keep.done.count),

@@ -41,7 +41,7 @@ def deliver(url_path: str, event: Mapping[str, Any]) -> None:
         response = connection.getresponse()
         response.read()
     if response.status == 429:
-        raise RateLimited(retry_after=_seconds(response.getheader("Retry-After")))
+        raise RateLimited.from_response(response)
     if not 200 <= response.status < 300:
         found = f"{response.status} {response.reason}"
         raise http.client.HTTPException(f"expected the receiver to accept {url_path}, found {found}")
@@ -81,8 +81,3 @@ def report() -> None:
                 waiting=state.waiting,
                 dead=state.dead,
             )
-
-
-def _seconds(header: str | None) -> int:
-    """What a Retry-After header asks for; one second if it is a date, which our receiver never sends."""
-    return int(header) if header and header.isascii() and header.isdigit() else 1

@@ -51,12 +51,14 @@ class Outcome:
       wait: µs before it may start again.
       error: The error's description, None if there was none.
       why: One sentence for the log.
+      scope: For a defer: what waits with the job, in the words of :class:`RateLimited`.
     """
 
     kind: Literal["done", "retry", "defer", "handback", "discard", "cancelled", "dead"]
     wait: int = 0
     error: Mapping[str, Any] | None = None
     why: str = ""
+    scope: str = ""
 
 
 def backoff(policy: RetryPolicy, retries: int) -> int:
@@ -110,7 +112,7 @@ def decide(error: BaseException | None, retries: int, policy: RetryPolicy) -> Ou
     if isinstance(error, Cancelled):
         return Outcome("cancelled", why="it was cancelled")
     if isinstance(error, RateLimited):
-        return Outcome("defer", wait=error.wait, why=text_of(error))
+        return Outcome("defer", wait=error.wait, why=text_of(error), scope=error.scope)
     if isinstance(error, Discard):
         return Outcome("discard", error={"type": "Discard", "message": text_of(error)}, why=text_of(error))
     if not isinstance(error, Exception | Interrupt):

@@ -25,6 +25,7 @@ from workstreams.finish.outcome import Outcome, RetryPolicy, decide, describe, t
 from workstreams.finish.policy import options_over, policy_of
 from workstreams.finish.records import options_to_keep, record_of, record_of_another_go
 from workstreams.finish.results import StoredResults
+from workstreams.finish.scopes import with_limit
 from workstreams.run.under_way import under_way
 from workstreams.send.order import Order
 from workstreams.wait.broker import WorkstreamBroker, ours
@@ -96,7 +97,7 @@ class Outcomes(Middleware):
         actor = broker.actors.get(message.actor_name)
         retries = int(message.options.get("retries", 0))
         policy = policy_of(broker.config, message, actor, self._given)
-        outcome = decide(exception, retries, policy)
+        outcome = with_limit(decide(exception, retries, policy), broker.config, message)
         self._end(broker, message, outcome)
         if outcome.error is not None:
             # The outcome stands by now, whatever a logger of the user's does.

@@ -26,6 +26,8 @@ def record_of(message: Delivery, outcome: Outcome) -> dict[str, Any]:
     details: dict[str, Any] = {}
     if outcome.wait:
         details["at"] = outcome.wait
+    if outcome.scope:
+        details["scope"] = outcome.scope
     if outcome.error is not None:
         details["err"] = orjson.dumps(outcome.error).decode()
     if outcome.kind == "retry":

@@ -1,10 +1,8 @@
-"""Appends lines to their streams: one pipeline a batch, one call of a script for each workstream."""
+"""Appends lines to their streams: one pipeline a batch, one call of an operation for each workstream."""
 
 from __future__ import annotations
 
 import dataclasses
-import functools
-import hashlib
 import re
 import uuid
 from collections.abc import Mapping
@@ -15,7 +13,7 @@ from redis import exceptions
 
 from workstreams.log.buffer import Waiting
 from workstreams.store.keys import Keys
-from workstreams.store.scripts import source_of
+from workstreams.store.library import is_missing, library, load
 
 __all__ = ["Append", "Appender", "Retention"]
 
@@ -32,7 +30,6 @@ _AGE, _SIZE = 7 * 86_400_000_000, 64 * 2**20
 _PASSING = (
     exceptions.ConnectionError,
     exceptions.TimeoutError,
-    exceptions.NoScriptError,
     exceptions.OutOfMemoryError,
     exceptions.ReadOnlyError,
     exceptions.TryAgainError,
@@ -116,7 +113,7 @@ class Appender:
             return []
         outcome = list(zip(self._calls, results, strict=True))
         self._calls = [call for call, result in outcome if _passes(result)]
-        if any(isinstance(result, exceptions.NoScriptError) for _, result in outcome):
+        if any(is_missing(result) for _, result in outcome):
             self._load()
         return [
             dataclasses.replace(call, error=str(result))
@@ -125,15 +122,16 @@ class Appender:
         ]
 
     def _execute(self) -> list[Any]:
+        function = library().function("append_lines")
         pipeline = self._client.pipeline(transaction=False)
         for call in self._calls:
             keys, arguments = self._arguments(call)
-            pipeline.evalsha(_script()[1], len(keys), *keys, *arguments)
+            pipeline.fcall(function, len(keys), *keys, *arguments)
         return pipeline.execute(raise_on_error=False)
 
     def _load(self) -> None:
         try:
-            self._client.script_load(_script()[0])
+            load(self._client, library())
         except exceptions.RedisError:
             return  # the next attempt meets the same answer, and comes back here
 
@@ -154,10 +152,4 @@ class Appender:
 def _passes(result: object) -> bool:
     if isinstance(result, exceptions.ResponseError) and _PASSING_CODE.search(str(result)):
         return True
-    return isinstance(result, _PASSING)
-
-
-@functools.cache
-def _script() -> tuple[str, str]:
-    source = source_of("append_lines")[0]
-    return source, hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()
+    return isinstance(result, _PASSING) or is_missing(result)

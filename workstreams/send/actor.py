@@ -10,6 +10,7 @@ from typing import Any, ParamSpec, Protocol, TypeVar, cast
 from dramatiq import Actor, Message
 
 from workstreams.errors import PayloadError
+from workstreams.send.cost import Cost
 from workstreams.send.job import Job
 from workstreams.send.order import Order, due_after, due_at
 from workstreams.units import parse_duration
@@ -47,7 +48,7 @@ def own_options(
     *,
     key: str | None = None,
     priority: str | None = None,
-    cost: float | None = None,
+    cost: Cost | None = None,
     timeout: str | timedelta | None = None,
     retries: int | None = None,
 ) -> dict[str, Any]:
@@ -56,6 +57,8 @@ def own_options(
     Raises:
       PayloadError: When the timeout is not a duration.
     """
+    if isinstance(cost, Mapping):
+        cost = dict(cost)
     options: dict[str, Any] = {"key": key, "priority": priority, "cost": cost, "max_retries": retries}
     if timeout is not None:
         try:
@@ -152,7 +155,7 @@ class WorkstreamActor(Actor[P, R]):
         at: datetime | None = None,
         key: str | None = None,
         priority: str | None = None,
-        cost: float | None = None,
+        cost: Cost | None = None,
         timeout: str | timedelta | None = None,
         retries: int | None = None,
         job_id: str | None = None,
@@ -167,7 +170,8 @@ class WorkstreamActor(Actor[P, R]):
           at: Wait until then; a time with a zone.
           key: The job's key (tenant) instead of the one from ``key_arg``.
           priority: urgent, high, normal or low.
-          cost: What it weighs against rates; 1 if left out.
+          cost: What it weighs against rates: a number, or one for each limit as in
+            ``{"tokens": 1200}``; 1 where left out.
           timeout: How long an attempt may take: "30s" or a timedelta.
           retries: Retries after the first attempt.
           job_id: An id of the sender's choice; a job whose id is known is not sent again.

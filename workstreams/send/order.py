@@ -9,6 +9,7 @@ from dramatiq import Message
 
 from workstreams.declare.config import Workstream
 from workstreams.errors import PayloadError, PayloadTooLarge
+from workstreams.send.cost import cost_word
 from workstreams.send.job import Job
 from workstreams.send.payload import body_of, options_of
 from workstreams.send.priority import shift_of
@@ -27,7 +28,7 @@ class Order(NamedTuple):
       job: The job itself.
       key: Its key (tenant), "" for none.
       shift: µs of head start by priority.
-      cost: What it weighs against rates.
+      cost: What it weighs against rates: a number, or a JSON object of one for each limit.
       due: "" for now, "+µs" from Redis's now, "@µs" since 1970.
       body: Its immutable part as JSON.
       options: Its options as JSON.
@@ -36,7 +37,7 @@ class Order(NamedTuple):
     job: Job[Any]
     key: str
     shift: int
-    cost: float
+    cost: int | float | str
     due: str
     body: bytes
     options: bytes
@@ -108,12 +109,6 @@ def due_at(moment: datetime) -> str:
     return f"@{delta // timedelta(microseconds=1)}"
 
 
-def _cost_of(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
-        raise PayloadError(f"expected a cost that is a number above 0, found {value!r}")
-    return value
-
-
 def _check_names(job: Job[Any], key: str) -> None:
     for what, name, parting in (
         ("key", key, _PARTING[0]),
@@ -149,4 +144,4 @@ def order_for(message: Message[Any], workstream: Workstream, due: str) -> Order:
     size = len(body) + len(encoded)
     if size > workstream.max_payload:
         raise PayloadTooLarge(workstream.name, size, workstream.max_payload)
-    return Order(job, key, shift, _cost_of(options.get("cost", 1)), due, body, encoded)
+    return Order(job, key, shift, cost_word(options.get("cost", 1), workstream), due, body, encoded)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
 from collections.abc import Iterator
 
 from redis.exceptions import ResponseError
@@ -13,7 +12,7 @@ from workstreams.log.lines import stamp
 from workstreams.store.client import address, redis_errors
 from workstreams.store.link import Link
 
-__all__ = ["moment", "number", "readable", "stamp_or_none", "text", "whole"]
+__all__ = ["moment", "readable", "stamp_or_none", "text", "whole"]
 
 #: µs since 1970 in the year 6536; what is later is no time, and no calendar holds it.
 _LATEST = 2**57
@@ -40,15 +39,6 @@ def readable(link: Link) -> Iterator[None]:
 def text(value: bytes | None) -> str:
     """Bytes as text, "" for none; what is no UTF-8 is replaced."""
     return "" if value is None else value.decode("utf-8", "replace")
-
-
-def number(value: bytes | None) -> float | None:
-    """A finite number, or None where there is none."""
-    try:
-        found = float(text(value))
-    except ValueError:
-        return None
-    return found if math.isfinite(found) else None
 
 
 def whole(value: bytes | str | None) -> int | None:

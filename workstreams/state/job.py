@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+from workstreams.send.cost import Cost
 from workstreams.state.decoding import stamp_or_none
 from workstreams.state.workstream import Hold
 
@@ -31,7 +32,7 @@ class JobState:
       kwargs: Its keyword arguments.
       options: Its options, Dramatiq's counters included.
       key: Its key, "" for none.
-      cost: What it weighs against rates.
+      cost: What it weighs against rates: a number, or one for each limit by name.
       attempt: Attempts spent, the running or last one included; a hand-back spends none.
       deliveries: Times it was given to a worker.
       crashes: Deliveries that ended with their worker.
@@ -56,7 +57,7 @@ class JobState:
     kwargs: Mapping[str, Any]
     options: Mapping[str, Any]
     key: str
-    cost: float
+    cost: Cost
     attempt: int
     deliveries: int
     crashes: int
@@ -93,7 +94,7 @@ class JobState:
             "kwargs": dict(self.kwargs),
             "options": dict(self.options),
             "key": self.key or None,
-            "cost": self.cost,
+            "cost": dict(self.cost) if isinstance(self.cost, Mapping) else self.cost,
             "attempt": self.attempt,
             "deliveries": self.deliveries,
             "crashes": self.crashes,

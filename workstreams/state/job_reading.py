@@ -8,7 +8,8 @@ from redis.exceptions import ResponseError
 
 from workstreams.declare.config import Config
 from workstreams.errors import JobNotFound
-from workstreams.state.decoding import moment, number, readable, text
+from workstreams.send.cost import cost_from
+from workstreams.state.decoding import moment, readable, text
 from workstreams.state.job import JobState
 from workstreams.state.job_record import FIELDS, Fields, job_state
 from workstreams.state.progress import last_progress
@@ -34,7 +35,7 @@ def read_job(link: Link, config: Config, job_id: str, workstream: str | None = N
       RedisUnsuitable: When what stands there is not ours.
     """
     name, fields = find_job(link, config, job_id, workstream)
-    state, cost = text(fields["state"]), number(fields["cost"]) or 1.0
+    state, cost = text(fields["state"]), cost_from(fields["cost"])
     due = moment(fields["due"])
     hold, ahead = Hold(""), None
     if state in ("waiting", "scheduled"):

@@ -8,8 +8,9 @@ from typing import Any
 import orjson
 
 from workstreams.errors import PayloadError
+from workstreams.send.cost import cost_from
 from workstreams.send.payload import job_from
-from workstreams.state.decoding import moment, number, text, whole
+from workstreams.state.decoding import moment, text, whole
 from workstreams.state.job import JobState
 from workstreams.state.workstream import Hold
 
@@ -57,7 +58,7 @@ def job_state(
         kwargs=kwargs,
         options=options,
         key=text(fields["key"]),
-        cost=number(fields["cost"]) or 1.0,
+        cost=cost_from(fields["cost"]),
         attempt=attempts + current,
         deliveries=whole(fields["deliveries"]) or 0,
         crashes=whole(fields["crashes"]) or 0,

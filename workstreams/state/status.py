@@ -8,8 +8,9 @@ from uuid import uuid4
 
 import orjson
 
-from workstreams.declare.config import Config, Limit
+from workstreams.declare.config import Config, NamedLimit
 from workstreams.errors import RedisUnsuitable
+from workstreams.send.cost import Cost
 from workstreams.state.decoding import moment, readable, text, whole
 from workstreams.state.workstream import Hold, Minute, RateUse, SlotUse, WorkstreamState
 from workstreams.store.link import Link
@@ -42,7 +43,7 @@ def read_status(link: Link, config: Config, names: Iterable[str] | None = None) 
     return ask(link, config, [(name, 1) for name in wanted])
 
 
-def ask(link: Link, config: Config, wants: Sequence[tuple[str, float]]) -> list[WorkstreamState]:
+def ask(link: Link, config: Config, wants: Sequence[tuple[str, Cost]]) -> list[WorkstreamState]:
     """The states of workstreams, and why a job of the given cost would wait in each.
 
     Parameters:
@@ -116,7 +117,7 @@ def _minute(found: Mapping[str, Any]) -> Minute:
 def _declared(name: str, config: Config) -> tuple[tuple[SlotUse, ...], tuple[RateUse, ...]]:
     """The limits that will hold once they are published; nothing of them is used yet."""
     workstream = config.workstream(name)
-    limits: list[Limit] = [workstream, *(config.limits[within] for within in workstream.within)]
+    limits: list[NamedLimit] = [workstream, *(config.limits[within] for within in workstream.within)]
     slots = tuple(SlotUse(one.name, 0, one.concurrency) for one in limits if one.concurrency is not None)
     rates = tuple(RateUse(one.name, rate.permits, rate.window, 0) for one in limits for rate in one.rates)
     return slots, rates

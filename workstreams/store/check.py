@@ -12,7 +12,7 @@ from workstreams.errors import RedisUnsuitable
 
 __all__ = ["OLDEST", "ServerFacts", "require_suitable", "server_facts", "suitability"]
 
-#: Scripts declare flags with their first line, which came with Redis 7.0.
+#: Functions came with Redis 7.0.
 OLDEST = (7, 0)
 
 

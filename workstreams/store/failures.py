@@ -89,10 +89,22 @@ _CODES = {
     "MISCONF": "expected {at} to save what it is sent, found that its disk refuses: "
     "make room on it, then try again",
     "NOREPLICAS": "expected {at} to have its replicas, found too few of them: bring them back",
-    "BUSY": "expected {at} to be free, found it busy with a script: wait for it, or stop it with SCRIPT KILL",
+    "BUSY": "expected {at} to be free, found it busy with a function: "
+    "wait for it, or stop it with FUNCTION KILL",
     "DENIED": "expected {at} to let this host in, found it in protected mode: "
     "give it a password, or bind it to localhost",
 }
+
+#: Said of a server, or of a user there, that may not have our operations.
+_FORBIDDEN = (
+    "expected {at} to let workstreams load its functions and call them, found FUNCTION or FCALL forbidden: "
+    "allow them with ACL SETUSER <user> +function +fcall, or use a server that has them"
+)
+
+# The user's rights, or a server whose commands were renamed.
+_FUNCTIONS = re.compile(
+    r"no permissions to run the '(?:function|fcall)|unknown command '(?:FUNCTION|FCALL)", re.I
+)
 
 # A pipeline puts the command before the code.
 _CODE = re.compile(rf"(?:^|caused error: )({'|'.join(_CODES)})\b")
@@ -103,7 +115,7 @@ def redis_errors(url: str = "") -> Iterator[None]:
     """Turn failures of the server or of the way to it into one sentence.
 
     Errors of a script, of a command or of its arguments are ours, and pass unchanged; so
-    does NOSCRIPT, which is answered by loading the script.
+    does the answer to a function that is not there, which is answered by loading it.
 
     Parameters:
       url: The server, for the sentence; its password is left out.
@@ -126,6 +138,8 @@ def _at(url: str) -> str:
 
 
 def _sentence(error: redis.RedisError) -> str | None:
+    if isinstance(error, redis.ResponseError) and _FUNCTIONS.search(str(error)):
+        return _FORBIDDEN
     for kinds, sentence in _SENTENCES:
         if isinstance(error, kinds):
             return sentence

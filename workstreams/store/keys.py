@@ -25,8 +25,13 @@ ws:<n>:settings        hash    what the file declares, with ``version``
 ws:<n>:overrides       hash    what an operator changed live
 ws:<n>:job:<id>        hash    the job record
 ws:<n>:keys            zset    keys with ready jobs → virtual time
-ws:<n>:idle            zset    keys without → virtual time, until the clock passes it
+ws:<n>:held            zset    keys whose own limits hold them → µs at which they may start, or inf
+ws:<n>:idle            zset    keys without ready jobs, or held → virtual time, until the clock passes it
 ws:<n>:ready:<key>     zset    ready jobs of one key → arrival µs shifted by priority
+ws:<n>:meter:<w>:<k>   string  what a rate of one key admitted
+ws:<n>:holders:<key>   zset    ``id~delivery`` holding a slot of one key → start µs
+ws:<n>:key_overrides   hash    key → JSON: the rates and concurrency that an operator gave it
+ws:<n>:paused_keys     hash    keys that an operator paused → µs until which they were held already
 ws:<n>:waiting         string  how many jobs are ready, over all keys
 ws:<n>:scheduled       zset    job → due µs
 ws:<n>:running         zset    ``id~delivery`` → start µs
@@ -42,10 +47,9 @@ ws:<n>:lines:<id>      list    ids in that stream of the lines one job wrote
 ws:<n>:result:<id>     string  the result, as Dramatiq's Results wraps it
 limit:<n>:settings     hash    what the file declares of a limit, with ``version``
 limit:<n>:overrides    hash    what an operator changed live
-limit:<n>:log:<w>      list    ``µs:cost`` of what a rate admitted, oldest first; ``w`` is
-                               its window in µs
-limit:<n>:rate         hash    per rate ``sum<w>``, ``tat<w>``, ``at<w>``, ``spent<w>``,
-                               ``cell<w>``; ``from`` first declared
+limit:<n>:meter:<w>    string  what a rate admitted (``rate.lua`` says how it is written); ``w``
+                               is its window in µs
+limit:<n>:rate         hash    ``from`` µs at which it was first declared
 limit:<n>:holders      zset    ``id~delivery`` holding a slot of a shared limit → start µs
 counter:<k>            string  numbers of Dramatiq's rate limiters and barriers
 limit:<n>:waiters      set     workstreams refused by this limit since it last opened

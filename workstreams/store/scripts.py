@@ -1,11 +1,9 @@
-"""Loads the Lua operations, joins their fragments, and maps errors back to file and line."""
+"""Calls the Lua operations, and maps their errors back to file and line."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
-from importlib import resources
 from typing import Any
 
 import orjson
@@ -13,55 +11,14 @@ import redis
 from redis.exceptions import MasterDownError, ReadOnlyError, ResponseError
 
 from workstreams.store.keys import Keys
+from workstreams.store.library import Library, ScriptFailed, is_missing, library, load
 
-__all__ = ["ScriptFailed", "Scripts", "source_of"]
+__all__ = ["ScriptFailed", "Scripts"]
 
-_INCLUDE = re.compile(r"^--! include (.+)$")
 _PASSING = re.compile("MISCONF|NOREPLICAS|LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN")
-_USER_LINE = re.compile(r"user_script:(\d+)")
 
-
-class ScriptFailed(ResponseError):
-    """An operation of ours stopped in the middle: a defect, or a key of another type."""
-
-
-def _read(name: str) -> list[str]:
-    return resources.files(__package__).joinpath("lua", f"{name}.lua").read_text("utf-8").splitlines()
-
-
-@lru_cache(maxsize=64)
-def source_of(operation: str) -> tuple[str, tuple[str, ...]]:
-    """Join an operation with the fragments that its ``--! include`` line names.
-
-    Parameters:
-      operation: The file's name in ``lua/`` without its ending.
-
-    Returns:
-      The whole text, and for each of its lines the ``file:line`` it came from.
-    """
-    text: list[str] = []
-    origin: list[str] = []
-    for number, line in enumerate(_read(operation), start=1):
-        include = _INCLUDE.match(line)
-        if include is None:
-            text.append(line)
-            origin.append(f"{operation}.lua:{number}")
-            continue
-        for fragment in include[1].split():
-            for place, inner in enumerate(_read(f"fragments/{fragment}"), start=1):
-                text.append(inner)
-                origin.append(f"fragments/{fragment}.lua:{place}")
-    return "\n".join(text) + "\n", tuple(origin)
-
-
-def _placed(error: ResponseError, operation: str) -> ScriptFailed:
-    origin = source_of(operation)[1]
-
-    def name(match: re.Match[str]) -> str:
-        line = int(match[1])
-        return origin[line - 1] if 0 < line <= len(origin) else match[0]
-
-    return ScriptFailed(f"{operation}: {_USER_LINE.sub(name, str(error))}")
+#: Tries to call what is not there: it may be dropped again by those who load others.
+_TRIES = 3
 
 
 class Scripts:
@@ -70,12 +27,21 @@ class Scripts:
     Parameters:
       client: Any client of the factory; its timeouts and re-sends apply.
       keys: The shard's keys.
+      functions: The library they are in; that of this version if not given.
     """
 
-    def __init__(self, client: redis.Redis, keys: Keys) -> None:
+    def __init__(self, client: redis.Redis, keys: Keys, functions: Library | None = None) -> None:
         self.client = client
         self.keys = keys
-        self._registered: dict[str, Any] = {}
+        self._library = functions or library()
+
+    def load(self) -> None:
+        """Make sure that the server has the operations.
+
+        Raises:
+          redis.RedisError: When the server could not be asked, or forbids it.
+        """
+        load(self.client, self._library)
 
     def run(
         self, operation: str, call: Mapping[str, Any], words: Sequence[str | bytes | int | float] = ()
@@ -88,18 +54,14 @@ class Scripts:
           words: Further arguments.
 
         Returns:
-          What the script returns, as the client decodes it.
+          What the operation returns, as the client decodes it.
 
         Raises:
-          ScriptFailed: When the script itself failed, with its file and line.
+          ScriptFailed: When the operation itself failed, with its file and line.
           redis.RedisError: When the server could not be asked.
         """
-        script = self._registered.get(operation)
-        if script is None:
-            script = self.client.register_script(source_of(operation)[0])
-            self._registered[operation] = script
         try:
-            return script(keys=[self.keys.clock], args=[orjson.dumps(call), *words])
+            return self._call(operation, (self.keys.clock, orjson.dumps(call), *words))
         except (ReadOnlyError, MasterDownError):
             # The server was demoted behind its name: whoever asks again should find the new one.
             self.client.connection_pool.disconnect()
@@ -108,8 +70,19 @@ class Scripts:
             # A read-only or failing server has a class, or a word, of its own, and may be asked again.
             if (
                 type(error) is ResponseError
-                and "user_script" in str(error)
+                and "user_function" in str(error)
                 and not _PASSING.match(str(error))
             ):
-                raise _placed(error, operation) from error
+                raise ScriptFailed(f"{operation}: {self._library.placed(error)}") from error
             raise
+
+    def _call(self, operation: str, words: Sequence[Any]) -> Any:
+        function = self._library.function(operation)
+        for _ in range(_TRIES):
+            try:
+                return self.client.fcall(function, 1, *words)
+            except ResponseError as error:
+                if not is_missing(error):
+                    raise
+            self.load()
+        return self.client.fcall(function, 1, *words)

@@ -10,8 +10,6 @@ from tests.declare.config.conftest import Build, Refused
 @pytest.mark.parametrize(
     ("key", "value", "reason"),
     [
-        ("per_key", "{rate: 1/s}", "this version does not hold limits per key yet"),
-        ("on_rate_limited", "{}", "this version does not change a rate after a refusal yet"),
         ("shard", "eu", "this version keeps every workstream in the app's own shard"),
     ],
 )
@@ -41,15 +39,12 @@ def test_a_key_in_the_defaults_is_refused_once_where_it_stands(refused: Refused)
 
 
 def test_a_refused_key_is_checked_all_the_same(refused: Refused) -> None:
-    problems = refused("workstreams: {mail: {per_key: {rate: 1}}}")
-    assert [problem.path for problem in problems] == [
-        "workstreams.mail.per_key",
-        "workstreams.mail.per_key.rate",
-    ]
+    problems = refused("workstreams: {mail: {shard: 1}}")
+    assert [problem.path for problem in problems] == ["workstreams.mail.shard"] * 2
 
 
 def test_a_key_that_says_nothing_is_let_through(load: Build) -> None:
-    assert load("schedules:\nworkstreams: {mail: {per_key: , shard: null}}").workstream("mail").shard is None
+    assert load("schedules:\nworkstreams: {mail: {shard: null}}").workstream("mail").shard is None
 
 
 @pytest.mark.usefixtures("everything_held")

@@ -98,10 +98,12 @@ def test_a_limit_cannot_be_changed(build: Build) -> None:
 
 def test_a_number_alone_is_no_limit(refused: Refused) -> None:
     [problem] = refused("limits: {a: 5}")
-    assert (problem.expected, problem.hint) == ("a mapping", "keys are rate, burst, margin, concurrency")
+    assert (problem.expected, problem.hint) == (
+        "a mapping",
+        "keys are rate, burst, margin, concurrency, on_rate_limited",
+    )
 
 
-@pytest.mark.usefixtures("everything_held")
 def test_a_limit_for_each_key_has_rates_and_weights(build: Build) -> None:
     per_key = {"rate": "2/s", "concurrency": 1, "weights": {"gold": 5}}
     found = build(workstreams={"a": {"per_key": per_key}}).workstream("a").per_key
@@ -109,14 +111,59 @@ def test_a_limit_for_each_key_has_rates_and_weights(build: Build) -> None:
     assert (found.rates[0].permits, found.concurrency, found.weights) == (2, 1, {"gold": 5.0})
 
 
-@pytest.mark.usefixtures("everything_held")
 def test_a_weight_of_nothing_is_refused(refused: Refused) -> None:
     [problem] = refused("workstreams: {a: {per_key: {weights: {gold: 0}}}}")
     assert (problem.path, problem.expected) == ("workstreams.a.per_key.weights.gold", "a number above 0")
 
 
-@pytest.mark.usefixtures("everything_held")
 def test_what_a_refusal_does_to_the_rate_has_defaults(build: Build) -> None:
-    found = build(workstreams={"a": {"on_rate_limited": {"min": "1/s"}}}).workstream("a").on_rate_limited
+    document = {"a": {"rate": "5/s", "on_rate_limited": {"min": "1/s"}}}
+    found = build(workstreams=document).workstream("a").on_rate_limited
     assert found is not None
     assert (found.back_off, found.recover, str(found.min)) == (0.7, 60 * SECOND, "1/s")
+
+
+def test_a_shared_limit_may_be_eased_as_well(build: Build) -> None:
+    limit = build(limits={"a": {"rate": "5/s", "on_rate_limited": {"back_off": 0.5}}}).limits["a"]
+    assert limit.on_rate_limited is not None
+    assert limit.on_rate_limited.back_off == 0.5
+
+
+@pytest.mark.parametrize(
+    ("rate", "least", "floor"),
+    [
+        ("20/s", None, 1),
+        ("1/s", None, 1),
+        ("1000/s", None, 10),
+        ("20/s", "5/s", 5),
+        ("20/s", "60/m", 1),
+        ("20/s", "30/m", 0.5),
+        (["10000/h", "20/s"], "2/s", 2),
+    ],
+)
+def test_an_eased_rate_keeps_its_min_or_a_permit_in_a_window_or_a_hundredth(
+    build: Build, rate: object, least: str | None, floor: float
+) -> None:
+    limit = build(limits={"a": {"rate": rate, "on_rate_limited": {"min": least}}}).limits["a"]
+    assert limit.on_rate_limited is not None
+    assert limit.on_rate_limited.floor(limit.rates[0]) == floor
+
+
+def test_easing_without_a_rate_is_refused_with_the_way_out(refused: Refused) -> None:
+    [problem] = refused("workstreams:\n  a:\n    concurrency: 5\n    on_rate_limited: {}\n")
+    assert (problem.path, problem.line, problem.expected) == (
+        "workstreams.a.on_rate_limited",
+        4,
+        "a rate beside it",
+    )
+    assert problem.hint == "give this limit a rate, or put on_rate_limited where the rate stands"
+
+
+def test_a_min_above_the_shortest_rate_is_refused(refused: Refused) -> None:
+    [problem] = refused("limits: {a: {rate: [20/s, 9000/h], on_rate_limited: {min: 21/s}}}")
+    assert (problem.path, problem.expected) == ("limits.a.on_rate_limited.min", "a min of at most 20/s")
+
+
+def test_what_holds_for_a_key_is_not_eased_by_itself(refused: Refused) -> None:
+    [problem] = refused("workstreams: {a: {per_key: {rate: 1/s, on_rate_limited: {}}}}")
+    assert (problem.path, problem.expected) == ("workstreams.a.per_key.on_rate_limited", "a known key")

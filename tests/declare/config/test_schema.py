@@ -77,6 +77,8 @@ def _accepts(schema: dict[str, Any], value: Any) -> bool:
         {"worker": {"processes": 2, "lease": "15s"}},
         {"worker": {"pools": {"main": {"processes": 2}, "cpu": 1}, "recycle": {"memory": "1GiB"}}},
         {"logs": {"level": "info", "redact": ["a"]}, "web": {"port": 1, "token": ""}},
+        {"workstreams": {"mail": {"rate": "9/s", "per_key": {"rate": "1/s", "weights": {"gold": 5}}}}},
+        {"limits": {"a": {"rate": "9/s", "on_rate_limited": {"back_off": 0.5, "min": "1/s"}}}},
         {"limits": None, "workstreams": None},
     ],
 )
@@ -110,9 +112,7 @@ def test_what_the_reader_refuses_is_refused(document: dict[str, object]) -> None
     "document",
     [
         {"schedules": {"a": {"actor": "x", "every": "1s"}}},
-        {"workstreams": {"mail": {"per_key": {}}}},
         {"workstreams": {"mail": {"shard": "eu"}}},
-        {"workstreams": {"mail": {"on_rate_limited": {}}}},
     ],
 )
 def test_what_a_later_version_takes_is_not_offered(document: dict[str, object]) -> None:

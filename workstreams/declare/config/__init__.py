@@ -1,7 +1,7 @@
 """The config: YAML, environment and flags, read into frozen models, or refused with every fault."""
 
 from workstreams.declare.config.config import EMBEDDED, Config
-from workstreams.declare.config.limits import Limit, OnRateLimited, PerKey, RateLimit
+from workstreams.declare.config.limits import Limit, NamedLimit, OnRateLimited, PerKey, RateLimit
 from workstreams.declare.config.loading import config_from_mapping, load_config
 from workstreams.declare.config.schedule import Schedule
 from workstreams.declare.config.schema import json_schema
@@ -17,6 +17,7 @@ __all__ = [
     "KeepLogs",
     "Limit",
     "LogSettings",
+    "NamedLimit",
     "OnRateLimited",
     "PerKey",
     "Pool",

@@ -11,7 +11,7 @@ from urllib.parse import SplitResult, urlsplit
 from pydantic import Field, PrivateAttr, field_validator
 
 from workstreams.declare.config import fields
-from workstreams.declare.config.limits import Limit
+from workstreams.declare.config.limits import NamedLimit
 from workstreams.declare.config.model import Model, as_items, as_section
 from workstreams.declare.config.schedule import Schedule
 from workstreams.declare.config.settings import LogSettings, WebSettings
@@ -98,7 +98,7 @@ class Config(Model):
     )
     path: Annotated[tuple[Annotated[Path, _PATH], ...], as_items] = ()
     state_dir: Annotated[Path, _PATH]
-    limits: Annotated[Mapping[Annotated[str, fields.name("a name")], Limit], as_section] = Field(
+    limits: Annotated[Mapping[Annotated[str, fields.name("a name")], NamedLimit], as_section] = Field(
         default_factory=dict
     )
     workstreams: Annotated[Mapping[Annotated[str, fields.name("a name")], Workstream], as_section] = Field(

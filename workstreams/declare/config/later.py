@@ -14,8 +14,6 @@ __all__ = ["LATER", "check_later"]
 #: Where the key stands (``*`` is any name, ``=word`` one value of many), and why it is refused. To enable
 #: a key is to delete its row.
 LATER: Final[Mapping[tuple[str, ...], str]] = {
-    ("workstreams", "*", "per_key"): "this version does not hold limits per key yet",
-    ("workstreams", "*", "on_rate_limited"): "this version does not change a rate after a refusal yet",
     ("workstreams", "*", "shard"): "this version keeps every workstream in the app's own shard",
     ("schedules", "*", "overlap", "=queue"): (
         "this version does not hold a tick back until a job has ended yet; "

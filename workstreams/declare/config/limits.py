@@ -13,11 +13,14 @@ from workstreams.declare.config import fields
 from workstreams.declare.config.model import Model, as_items, as_section, refuse
 from workstreams.units import Rate, format_duration
 
-__all__ = ["Limit", "OnRateLimited", "PerKey", "RateEntry", "RateLimit"]
+__all__ = ["Limit", "NamedLimit", "OnRateLimited", "PerKey", "RateEntry", "RateLimit"]
 
 #: A window is held this much longer by default, for the jitter between admission and arrival.
 _MARGIN_SHARE = 100
 _LARGEST_MARGIN = 20_000
+
+#: An eased rate keeps at least this share of itself, unless its ``min`` says else.
+_LOWEST_SHARE = 100
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -89,19 +92,6 @@ class Limit(Model):
     margin: Annotated[int | None, fields.or_null(fields.duration())] = None
     concurrency: Annotated[int | None, fields.or_null(fields.whole(1))] = None
 
-    _name: str = PrivateAttr(default="")
-
-    @property
-    def name(self) -> str:
-        """The name it is declared under."""
-        return self._name
-
-    def named(self, name: str) -> Self:
-        """A copy that knows the name it is declared under."""
-        copy = self.model_copy()
-        copy._name = name
-        return copy
-
     @property
     def rates(self) -> tuple[RateLimit, ...]:
         """All rates that have to hold, the shortest window first."""
@@ -161,9 +151,52 @@ class OnRateLimited(Model):
     Attributes:
       back_off: The rate is multiplied by this.
       recover: Microseconds until it is back where it was.
-      min: It never falls below this.
+      min: It never falls below this; None is one permit in a window of its shortest rate, or a
+        hundredth of what that permits, whichever is more.
     """
 
     back_off: Annotated[float, fields.number(above=0, below_or_at=1)] = 0.7
     recover: Annotated[int, fields.duration(1_000)] = 60_000_000
     min: Annotated[Rate | None, fields.or_null(fields.rate)] = None
+
+    def floor(self, rate: RateLimit) -> float:
+        """What *rate* never falls below, in permits in its window."""
+        if self.min is None:
+            return max(1.0, rate.permits / _LOWEST_SHARE)
+        return min(float(rate.permits), self.min.permits * rate.window / self.min.window)
+
+
+class NamedLimit(Limit):
+    """A limit that stands under a name: that of a workstream, or one that several are within.
+
+    Attributes:
+      on_rate_limited: What an upstream's refusal does to its rates; None is nothing lasting.
+    """
+
+    on_rate_limited: OnRateLimited | None = None
+
+    _name: str = PrivateAttr(default="")
+
+    @property
+    def name(self) -> str:
+        """The name it is declared under."""
+        return self._name
+
+    def named(self, name: str) -> Self:
+        """A copy that knows the name it is declared under."""
+        copy = self.model_copy()
+        copy._name = name
+        return copy
+
+    @model_validator(mode="after")
+    def _eases_a_rate(self) -> Self:
+        if self.on_rate_limited is None:
+            return self
+        at = ("on_rate_limited",)
+        if not self.rates:
+            hint = "give this limit a rate, or put on_rate_limited where the rate stands"
+            refuse("a rate beside it", at=at, hint=hint)
+        shortest, least = self.rates[0], self.on_rate_limited.min
+        if least is not None and least.permits * shortest.window > shortest.permits * least.window:
+            refuse(f"a min of at most {Rate(shortest.permits, shortest.window)}", at=(*at, "min"))
+        return self

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Self
 from pydantic import model_validator
 
 from workstreams.declare.config import fields
-from workstreams.declare.config.limits import Limit, OnRateLimited, PerKey
+from workstreams.declare.config.limits import NamedLimit, PerKey
 from workstreams.declare.config.model import Model, as_items, refuse
 
 __all__ = ["Keep", "KeepDead", "KeepDone", "KeepJobs", "KeepLogs", "Retries", "Workstream"]
@@ -93,14 +93,13 @@ class Keep(Model):
     logs: KeepLogs = KeepLogs()
 
 
-class Workstream(Limit):
+class Workstream(NamedLimit):
     """A named lane.
 
     Attributes:
       threads: Jobs at once in one worker process.
       within: Names of shared limits that hold as well.
       per_key: A limit for each key; None is none.
-      on_rate_limited: What an upstream's refusal does to the rate; None is nothing lasting.
       retries: How a failed job is tried again.
       timeout: Microseconds an attempt may take.
       max_waiting: Jobs that may wait before a send is refused.
@@ -117,7 +116,6 @@ class Workstream(Limit):
     threads: Annotated[int, fields.whole(1, 1_000)] = 8
     within: Annotated[tuple[Annotated[str, fields.name("the name of a limit")], ...], as_items] = ()
     per_key: PerKey | None = None
-    on_rate_limited: OnRateLimited | None = None
     retries: Retries = Retries()
     timeout: Annotated[int, fields.duration(1_000)] = 600 * _SECOND
     max_waiting: Annotated[int, fields.whole(1)] = 1_000_000

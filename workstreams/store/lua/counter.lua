@@ -6,7 +6,6 @@
 -- Returns  1 when it was done, 0 when the bound forbade it or, for "add", one was there
 --
 -- A call sent again has no second effect: a limiter would count one holder twice.
---! include base once
 
 local call = cjson.decode(ARGV[1])
 local answered = requests.answer(call.request)

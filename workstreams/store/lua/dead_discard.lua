@@ -5,7 +5,6 @@
 -- ARGV[1]  JSON {request, workstream, epoch, fresh}
 -- ARGV[2…] ids
 -- Returns  {state before | "gone", ...}, one for each id; only "dead" ones were discarded
---! include base clock settings events batch ready latch wake timer job ended once change
 
 local call = cjson.decode(ARGV[1])
 local answered = requests.answer(call.request)

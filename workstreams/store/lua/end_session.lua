@@ -6,7 +6,6 @@
 --          [line...]}, epoch, fresh}; without blame no delivery is counted, with somebody guilty only theirs.
 --          A job that is dead by this keeps its tail: the last lines that it and its process wrote
 -- Returns  {how many were taken back, 1 if that was all}
---! include base clock settings events batch ready latch wake timer job ended deaths release overdue recover
 
 local call = cjson.decode(ARGV[1])
 clock.read(call.epoch, call.fresh)

@@ -11,7 +11,6 @@
 --
 -- `seq` rises with every call; a call repeated with the same one gets the same answer.
 -- A finish must succeed when Redis is out of memory (allow-oom); admission stops then.
---! include base clock settings events rate gate batch ready latch wake timer job ended deaths release overdue recover reconcile follow finish take admit
 
 local call = cjson.decode(ARGV[1])
 clock.read(call.epoch, call.fresh)

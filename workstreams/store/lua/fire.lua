@@ -9,7 +9,6 @@
 --          | {"moved" | "changed" | "undeclared" | "paused" | "unsettled", mark, {}}: nothing was written
 --
 -- The mark is the lock: of two schedulers that read the same one, the second finds it moved.
---! include base clock settings events batch ready latch wake timer job schedule once
 
 local WORDS = 11
 local call = cjson.decode(ARGV[1])
@@ -43,7 +42,7 @@ for i = 2, #ARGV, WORDS do
     verdict = 'full'
     break
   else
-    local sent = schedules.send(name, i + 2, {tick = text, late_ms = (clock.now - tonumber(tick)) / 1000})
+    local sent = schedules.send(name, ARGV, i + 2, {tick = text, late_ms = (clock.now - tonumber(tick)) / 1000})
     if sent then fired[#fired + 1] = text end
     redis.call('HSET', schedules.key(name), 'tick', tick)
   end

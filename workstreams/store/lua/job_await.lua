@@ -3,7 +3,6 @@
 -- KEYS[1]  clock of the shard
 -- ARGV[1]  JSON {workstream, job}
 -- Returns  its state | "gone"
---! include base
 
 local call = cjson.decode(ARGV[1])
 local record = keys.job(call.workstream, call.job)

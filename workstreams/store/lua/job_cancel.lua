@@ -9,7 +9,6 @@
 -- A running job is marked with its delivery: should its process be gone before it stops, or the
 -- job fail over the interrupt, it ends as cancelled all the same. One that hears nothing, in a call
 -- into C for one, is past its hard bound after STOPS_IN, and its process is ended for it.
---! include base clock settings events batch ready latch wake timer job ended once change
 
 local call = cjson.decode(ARGV[1])
 local answered = requests.answer(call.request)

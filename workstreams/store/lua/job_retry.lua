@@ -6,7 +6,6 @@
 --          earlier attempts counted
 -- Returns  {state before | "gone" | "changed", ...}, one for each job; "changed": its options are
 --          others by now, read them again
---! include base clock settings events batch ready latch wake timer job once change
 
 local WORDS = 3
 local call = cjson.decode(ARGV[1])

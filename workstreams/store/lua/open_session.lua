@@ -4,7 +4,6 @@
 -- KEYS[1]  clock of the shard
 -- ARGV[1]  JSON {sid, lease µs, epoch, fresh, max_deliveries, bounded, watched, worker, host, pid, pool, workstreams}
 -- Returns  {epoch, now µs}
---! include base clock
 
 local call = cjson.decode(ARGV[1])
 clock.read(call.epoch, call.fresh)

@@ -7,7 +7,6 @@
 --
 -- It is kept as an override, apart from what the file says; an override that repeats the file
 -- is dropped when a workstream goes on, so that a later `paused: true` of the file counts.
---! include base clock settings events batch ready latch wake once
 
 local call = cjson.decode(ARGV[1])
 local answered = requests.answer(call.request)

@@ -6,7 +6,6 @@
 --
 -- The higher version's settings win in a roll-out; equal versions: the last to start wins.
 -- Overrides are kept apart and untouched.
---! include base clock settings events latch history version once
 
 local call = cjson.decode(ARGV[1])
 local answered = requests.answer(call.request)
@@ -22,7 +21,7 @@ local function write(key, fields)
   for field, value in pairs(fields) do
     if stored.version and stored[field] ~= value then verdict = 'changed' end
   end
-  if verdict == 'changed' and fields.rates then history.carry(key, stored.rates or '', fields.rates) end
+  if verdict == 'changed' and fields.rates then history.carry(key:match('^(.*)settings$') .. 'meter:', stored.rates or '', fields.rates) end
   for field, value in pairs(fields) do redis.call('HSET', key, field, value) end
   redis.call('HSET', key, 'version', call.version)
   return verdict

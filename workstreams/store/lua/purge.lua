@@ -6,7 +6,6 @@
 -- Returns  {how many were discarded, how many are left in that state}
 --
 -- What is due counts as waiting, whether or not a worker came by to promote it.
---! include base clock settings events batch ready latch wake timer job ended once change
 
 local call = cjson.decode(ARGV[1])
 local answered = requests.answer(call.request)

@@ -7,7 +7,6 @@
 --          µs until the next lease of anybody may run out | -1}
 --
 -- A lease that ran out but was not swept yet is renewed: nobody has its jobs.
---! include base clock settings events batch ready latch wake timer job ended deaths release overdue recover
 
 local SWEPT_AT_ONCE = 4
 local TIDY_EVERY, TIDIED_AT_ONCE = 1000000, 50

@@ -7,7 +7,6 @@
 -- Ticks are counted from when a schedule, in these words, was first declared: a first start, a
 -- changed one and one that is enabled again fire nothing of the past. The higher version's words
 -- win in a roll-out; of equal versions those of the last to start.
---! include base clock version once
 
 local call = cjson.decode(ARGV[1])
 local answered = requests.answer(call.request)

@@ -4,7 +4,6 @@
 -- ARGV[1]  JSON {request, epoch, fresh, schedule}
 -- ARGV[2…] the nine words of send
 -- Returns  {"ok"} | {"full", limit} | {"unsettled"}
---! include base clock settings events batch ready latch wake timer job schedule once
 
 local call = cjson.decode(ARGV[1])
 local answered = requests.answer(call.request)
@@ -14,7 +13,7 @@ clock.read(call.epoch, call.fresh)
 local ws = ARGV[2]
 if not settings.of(ws) then return {'unsettled'} end
 if schedules.is_full(ws) then return {'full', settings.of(ws).max_waiting} end
-schedules.send(call.schedule, 2, {by = 'run'})
+schedules.send(call.schedule, ARGV, 2, {by = 'run'})
 schedules.tell(ws)
 events.flush()
 return requests.keep(call.request, {'ok'})

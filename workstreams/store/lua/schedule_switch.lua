@@ -5,7 +5,6 @@
 -- Returns  {"ok" | "same"}
 --
 -- Kept apart from the file's `enabled`. What ticked meanwhile is told as skipped after the resume.
---! include base clock settings events once
 
 local call = cjson.decode(ARGV[1])
 local answered = requests.answer(call.request)

@@ -4,7 +4,6 @@
 -- ARGV[1]  JSON {names: [...], epoch, fresh}
 -- Returns  {now µs, {{when, mark, tick, fired, paused, resumed, workstream, job "workstream/id", its state}...}},
 --          with "" for what is not known
---! include base clock
 
 local call = cjson.decode(ARGV[1])
 clock.read(call.epoch, call.fresh)

@@ -6,7 +6,6 @@
 --          actor, body, options
 -- Returns  {"ok", how many this call made, epoch} | {"full", workstream, limit} | {"unsettled", workstream}
 --          | {"dear", limit, permits, cost}
---! include base clock settings events batch ready latch wake timer job
 
 local WORDS = 9
 local KEEP_SECONDS = 20
@@ -24,11 +23,12 @@ end
 
 local incoming = {}
 for i = 2, #ARGV, WORDS do
-  local ws, cost = ARGV[i], tonumber(ARGV[i + 4])
+  local ws, cost = ARGV[i], costs.read(ARGV[i + 4])
   if not settings.of(ws) then return refuse({'unsettled', ws}) end
   incoming[ws] = (incoming[ws] or 0) + 1
-  local dear = cost > 1 and settings.too_dear(ws, cost)
-  if dear then return refuse({'dear', dear.name, tostring(dear.most), tostring(cost)}) end
+  local dear, over
+  if type(cost) == 'table' or cost > 1 then dear, over = settings.too_dear(ws, cost, ARGV[i + 2]) end
+  if dear then return refuse({'dear', dear.name, tostring(dear.most), tostring(over)}) end
 end
 for ws, n in pairs(incoming) do
   local most = settings.of(ws).max_waiting

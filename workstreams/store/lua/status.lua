@@ -3,11 +3,11 @@
 -- "why held" is what admission would say. Reading writes nothing but the clock's mark.
 --
 -- KEYS[1]  clock of the shard
--- ARGV[1]  JSON {wants: [[workstream, cost of the job that asks why]...], epoch, fresh}
+-- ARGV[1]  JSON {wants: [[workstream, cost of the job that asks why, its key | nil for whatever stands first]...],
+--          epoch, fresh}
 -- Returns  {now µs, [JSON object | "!" and what stands there instead]...}, one for each want
 --
 -- In the objects times are text, because cjson writes 14 digits and µs since 1970 have 16.
---! include base clock settings events rate gate batch ready
 
 local call = cjson.decode(ARGV[1])
 clock.read(call.epoch, call.fresh)
@@ -46,10 +46,10 @@ local function rates_of(set)
   for _, name in ipairs(set.limits) do
     local limit = settings.limit(name)
     for _, r in ipairs(limit.rates) do
-      local used = rate.read(limit, r)
+      local used = rate.meter(limit, r).sum
       -- After a loss of data a whole window counts as used.
       if clock.lost > 0 and clock.now < clock.lost + r.span then used = r.permits end
-      rates[#rates + 1] = {limit = name, permits = r.permits, window = r.window, used = used}
+      rates[#rates + 1] = {limit = name, permits = r.permits, window = r.window, used = used, pace = r.pace}
     end
   end
   return rates
@@ -69,9 +69,11 @@ end
 -- µs at which the wait of the job that waits longest began, or nil.
 local function oldest_of(ws)
   local oldest = nil
-  for _, key in ipairs(redis.call('ZRANGE', keys.ws(ws, 'keys'), 0, KEYS_LOOKED_AT - 1)) do
-    local id = redis.call('ZRANGE', keys.ready(ws, key), 0, 0)[1]
-    if id then oldest = math.min(oldest or clock.now, since_of(ws, id)) end
+  for _, place in ipairs({'keys', 'held'}) do
+    for _, key in ipairs(redis.call('ZRANGE', keys.ws(ws, place), 0, KEYS_LOOKED_AT - 1)) do
+      local id = redis.call('ZRANGE', keys.ready(ws, key), 0, 0)[1]
+      if id then oldest = math.min(oldest or clock.now, since_of(ws, id)) end
+    end
   end
   local due = ready.next_due(ws)
   if due and due <= clock.now then oldest = math.min(oldest or clock.now, due) end
@@ -86,26 +88,50 @@ local function minute_of(ws, ago)
   return totals
 end
 
-local function why_held(ws, cost, waiting, paused)
-  if paused then return 'paused', ws, nil end
-  if waiting == 0 then return '', '', nil end
-  local _, why, by, at = gate.of(ws, cost)
+-- What holds the key of a job, or, asked without a key, all keys that have jobs: how, and until when (nil: no time
+-- is known).
+local function key_held(ws, cost, key)
+  if not turns.any_held(ws) and not key then return nil end
+  if not key then
+    if redis.call('EXISTS', keys.ws(ws, 'keys')) == 1 then return nil end
+    local _, at = turns.next_free(ws)
+    return 'key', at
+  end
+  if redis.call('HEXISTS', keys.ws(ws, 'paused_keys'), key) == 1 then return 'paused', nil end
+  local held, room = turns.is_held(ws, key), gate.of_key(ws, key)
+  local why, _, at
+  if room then why, _, at = gate.refuses(room, cost) end
+  if not why and held and held ~= 'inf' and tonumber(held) > clock.now then why, at = 'upstream', tonumber(held) end
+  return why, at
+end
+
+-- Returns why, the limit, µs, and for a key what of it holds.
+local function why_held(ws, cost, key, waiting)
+  local set = settings.of(ws)
+  if waiting == 0 then return set and set.paused and 'paused' or '', set and set.paused and ws or '', nil end
+  if not set then return 'unsettled', ws, nil end
+  local room = gate.of_workstream(ws)
+  local why, by, at = gate.refuses(room, cost)
+  local held, free = nil, nil
+  if why ~= 'paused' then held, free = key_held(ws, cost, key) end
+  -- Of two times the later one is when it may start.
+  if held and not (why and (not at or (free and at >= free))) then return 'key', ws, free, held end
   if why then return why, by, at end
   if workers_of(ws) == 0 then return 'no worker', '', nil end
   return 'next', '', nil
 end
 
-local function state_of(ws, cost)
+local function state_of(ws, cost, key)
   local set = settings.of(ws)
   local waiting, scheduled = counted(ws)
-  local why, by, at = why_held(ws, cost, waiting, set and set.paused)
+  local why, by, at, of_key = why_held(ws, cost, key, waiting)
   local oldest = oldest_of(ws)
   return cjson.encode({
     published = set and true or false, paused = set and set.paused or false,
     waiting = waiting, scheduled = scheduled,
     running = redis.call('ZCARD', keys.ws(ws, 'running')), dead = redis.call('ZCARD', keys.ws(ws, 'dead')),
     slots = set and slots_of(set) or {}, rates = set and rates_of(set) or {},
-    why = why, by = by, at = at and digits(at) or '', oldest = oldest and digits(oldest) or '',
+    why = why, by = by, at = at and digits(at) or '', of_key = of_key, oldest = oldest and digits(oldest) or '',
     minutes = {minute_of(ws, 0), minute_of(ws, 1)},
     late = tonumber(redis.call('HGET', keys.ws(ws, 'count'), 'late')) or 0,
     workers = workers_of(ws),
@@ -115,7 +141,7 @@ end
 local states = {}
 for i, want in ipairs(call.wants) do
   -- Content of another kind under one workstream's keys must not hide the others.
-  local fine, state = pcall(state_of, want[1], want[2])
+  local fine, state = pcall(state_of, want[1], want[2], want[3] ~= cjson.null and want[3] or nil)
   if not fine then state = '!' .. tostring(type(state) == 'table' and state.err or state) end
   states[i] = state
 end

@@ -17,17 +17,35 @@ function admission.pass_on(ws, caller)
   -- With nobody to tell, whoever comes next looks for itself.
   if redis.call('EXISTS', keys.ws(ws, 'sleepers')) == 0 then return end
   latch.open(ws)
-  local at, head = ready.next_due(ws), ready.head(ws, 1)
+  local head, tired = line.head(ws, 1)
+  local at = ready.next_due(ws)
   if head then
-    local _, why, by, when = gate.of(ws, ready.cost_of(ws, head))
-    if not why then
-      wake.one(ws)
-      return
+    local why, by, when = gate.refuses(gate.of_workstream(ws), head.cost)
+    if why then
+      latch.shut(ws, why, by, when, head.cost)
+      at = when and latch.look_at(ws, by, head.cost, when)
     end
-    latch.shut(ws, why, by, when)
-    at = when
+    tired = not why
   end
-  if at then timer.hand_over(ws, at) end
+  if tired then
+    wake.one(ws)
+  elseif at then
+    timer.hand_over(ws, at)
+  end
+end
+
+-- Nothing may be asked for but what is due, or held for its key, later.
+function admission.nothing(ws, caller)
+  latch.open(ws)
+  ready.recount(ws)
+  local why = turns.any_held(ws) and ready.count(ws) > 0 and 'key' or 'empty'
+  return why, admission.sleep(ws, caller, ready.next_due(ws))
+end
+
+-- The tries of one call were used up on what cannot run: go on in another.
+function admission.go_on(ws)
+  latch.open(ws)
+  return '', 0
 end
 
 -- Returns why ('' when more could start at once, 'empty' when nothing waits), and the µs
@@ -35,35 +53,23 @@ end
 function admission.turn(ws, asked, caller, grants)
   if not settings.of(ws) then return 'unsettled', -1 end
   ready.promote(ws)
-  local head = ready.head(ws, math.min(asked, taking.MOST))
-  if not head then
-    latch.open(ws)
-    ready.recount(ws)
-    return 'empty', admission.sleep(ws, caller, ready.next_due(ws))
-  end
-  local need = ready.cost_of(ws, head)
-  local room, why, by, at = gate.of(ws, need)
+  local head, tired = line.head(ws, math.min(asked, taking.MOST))
+  if tired then return admission.go_on(ws) end
+  if not head then return admission.nothing(ws, caller) end
+  local room, need = gate.of_workstream(ws), head.cost
+  local why, by, at = gate.refuses(room, need)
   -- A job dearer than its rate allows at all would wait for ever: it is taken, to be buried.
   if not why or (why == 'rate' and settings.too_dear(ws, need)) then
-    local given, _, refused = taking.jobs(ws, asked, room, caller, grants, head)
+    local given
+    given, need, tired = taking.jobs(ws, asked, room, caller, grants, head)
     if given == asked then
       admission.pass_on(ws, caller)
       return '', -1
     end
-    head = not refused and ready.head(ws, 1)
-    need = refused or head and ready.cost_of(ws, head)
-    if not need then
-      latch.open(ws)
-      return 'empty', admission.sleep(ws, caller, ready.next_due(ws))
-    end
-    room, why, by, at = gate.of(ws, need)
+    if tired then return admission.go_on(ws) end
+    if not need then return admission.nothing(ws, caller) end
+    why, by, at = gate.refuses(room, need)
   end
-  if not why then
-    -- The tries of one call were used up on what could not run: go on in another.
-    latch.open(ws)
-    return '', 0
-  end
-  latch.shut(ws, why, by, at)
-  -- What is due meanwhile can start no earlier than the gate opens.
-  return why, admission.sleep(ws, caller, at)
+  latch.shut(ws, why, by, at, need)
+  return why, admission.sleep(ws, caller, at and latch.look_at(ws, by, need, at))
 end

@@ -1,9 +1,14 @@
 -- Names of keys (the table in keys.py says what each holds) and small helpers.
 -- KEYS[1] is the shard's clock, so every key built here carries its hash tag.
 --
--- Each fragment is one table: sixty local functions would each be an upvalue to find at
--- every call of a script, and took longer than the commands of a short one.
-local keys = {root = KEYS[1]:sub(1, -6)}
+-- Each fragment is one table: Lua allows sixty upvalues in a function, and two hundred locals in all
+-- fragments together.
+local keys = {root = '', clock = ''}
+
+calls.begin_with(function(KEYS)
+  keys.clock = KEYS[1]
+  keys.root = keys.clock:sub(1, -6)
+end)
 
 function keys.ws(ws, what) return keys.root .. 'ws:' .. ws .. ':' .. what end
 function keys.limit(limit, what) return keys.root .. 'limit:' .. limit .. ':' .. what end

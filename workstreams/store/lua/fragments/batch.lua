@@ -4,7 +4,9 @@ local batch = {}
 
 local CHUNK = 1000
 
-local WAITING = {ZADD = {}, ZREM = {}}
+local WAITING
+
+calls.begin_with(function() WAITING = {ZADD = {}, ZREM = {}} end)
 
 local function list_of(command, key)
   local list = WAITING[command][key]

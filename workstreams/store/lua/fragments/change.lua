@@ -21,11 +21,21 @@ function change.unready(ws, id, key)
   return place == 0
 end
 
--- The first jobs of the keys whose turn it is leave their sets. Returns their ids.
+-- A key that has jobs: the one whose turn it is, else one of those that are held.
+local function any_key(ws, seen)
+  local key = redis.call('ZRANGE', keys.ws(ws, 'keys'), 0, 0)[1]
+  if key then return key end
+  for _, held in ipairs(redis.call('ZRANGE', keys.ws(ws, 'held'), 0, -1)) do
+    if not seen[held] and redis.call('EXISTS', keys.ready(ws, held)) == 1 then return held end
+    seen[held] = true
+  end
+end
+
+-- The first jobs of the keys whose turn it is, and then of those that are held, leave their sets. Returns their ids.
 function change.unready_first(ws, most)
-  local gone = {}
+  local gone, seen = {}, {}
   while #gone < most do
-    local key = redis.call('ZRANGE', keys.ws(ws, 'keys'), 0, 0)[1]
+    local key = any_key(ws, seen)
     if not key then break end
     local ids = redis.call('ZRANGE', keys.ready(ws, key), 0, most - #gone - 1)
     for _, id in ipairs(ids) do

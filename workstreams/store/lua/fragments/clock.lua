@@ -9,7 +9,9 @@
 -- and are not swept before `settled`, so that the living can renew theirs.
 --
 -- `text` is `now` as commands take it.
-local clock = {now = 0, text = '0', epoch = '', lost = 0, settled = 0}
+local clock = {}
+
+calls.begin_with(function() clock.now, clock.text, clock.epoch, clock.lost, clock.settled = 0, '0', '', 0, 0 end)
 
 -- µs. A pause is longer than what slow processes take, and shorter than what is left of a lease.
 local SHORTEST_PAUSE, LONGEST_GRACE = 1000000, 3000000
@@ -18,26 +20,26 @@ local function look_for_a_pause(mark, lease, back)
   if lease == 0 then return end
   if mark > 0 and clock.now - mark > math.max(SHORTEST_PAUSE, lease * 0.4) then
     back = clock.now
-    redis.call('HSET', KEYS[1], 'back', digits(back))
+    redis.call('HSET', keys.clock, 'back', digits(back))
   end
   clock.settled = back + math.min(lease, LONGEST_GRACE)
 end
 
 function clock.read(known, fresh)
   local time = redis.call('TIME')
-  local seen = redis.call('HMGET', KEYS[1], 'mark', 'epoch', 'lost', 'offset', 'lease', 'back')
+  local seen = redis.call('HMGET', keys.clock, 'mark', 'epoch', 'lost', 'offset', 'lease', 'back')
   clock.now = tonumber(time[1]) * 1000000 + tonumber(time[2]) + tonumber(seen[4] or 0)
   clock.now = math.max(clock.now, tonumber(seen[1] or 0))
   look_for_a_pause(tonumber(seen[1] or 0), tonumber(seen[5] or 0), tonumber(seen[6] or 0))
   clock.epoch, clock.lost = seen[2] or '', tonumber(seen[3] or 0)
   if clock.epoch == '' then
     clock.epoch = fresh
-    redis.call('HSET', KEYS[1], 'epoch', fresh)
+    redis.call('HSET', keys.clock, 'epoch', fresh)
   end
-  if known ~= '' and known ~= clock.epoch and redis.call('HSETNX', KEYS[1], 'missed:' .. known, '1') == 1 then
+  if known ~= '' and known ~= clock.epoch and redis.call('HSETNX', keys.clock, 'missed:' .. known, '1') == 1 then
     clock.lost = clock.now
-    redis.call('HSET', KEYS[1], 'lost', digits(clock.lost))
+    redis.call('HSET', keys.clock, 'lost', digits(clock.lost))
   end
   clock.text = digits(clock.now)
-  redis.call('HSET', KEYS[1], 'mark', clock.text)
+  redis.call('HSET', keys.clock, 'mark', clock.text)
 end

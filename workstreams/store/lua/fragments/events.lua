@@ -1,6 +1,8 @@
 -- Events are written where the thing happens, so a line in the log is true by construction.
 -- `counts` gathers this call's totals per workstream; flush writes them once.
-local events = {counts = {}}
+local events = {}
+
+calls.begin_with(function() events.counts = {} end)
 
 function events.count(ws, what, by)
   local totals = events.counts[ws]

@@ -1,7 +1,9 @@
 -- The end of one delivery, with everything that rides on it, or nothing of it: the proof is
 -- the lease member, and only the call that removes it may write.
 -- `kept`: how many ended jobs this call added to each workstream's index.
-local ends = {kept = {}}
+local ends = {}
+
+calls.begin_with(function() ends.kept = {} end)
 
 local ENDED_FIELDS = {'took', 'actor', 'attempt', 'key', 'started', 'sent', 'awaited', 'cancel'}
 
@@ -55,12 +57,6 @@ function ends.put_aside(f)
   else
     release.put_back(f.w, f.i)
   end
-end
-
-function ends.defer(f, job)
-  ends.put_aside(f)
-  events.of_job(f.w, 'rate_limited', 'warning', job, f.x)
-  events.count(f.w, 'rate_limited')
 end
 
 function ends.handback(f, job)
@@ -123,7 +119,7 @@ function ends.finish(f, proof, worker)
       cjson.encode({outcome = f.o, delivery = f.d, reason = 'its lease was lost'}))
     return
   end
-  release.slot(f.w, f.member, job.took)
+  release.slot(f.w, f.member, job.took, job.key)
   local gives_way = job.cancel == digits(f.d) and GIVES_WAY[f.o]
   ends[gives_way and 'cancelled' or f.o](f, job)
   if f.late then events.count(f.w, 'late') end

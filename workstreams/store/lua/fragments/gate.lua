@@ -1,51 +1,62 @@
--- Every gate of a workstream, in one answer: how much may start now, or why not, which
--- limit says so, and when to ask again. Writes nothing.
+-- Every gate of a workstream, of a shared limit or of one key, in one answer: whether a job of some cost may
+-- start now, or why not, which limit says so, and when to ask again. A room is what limits leave now;
+-- whoever starts spends it, and what was spent is written by rate.flush.
 local gate = {}
 
--- Returns room {slots, units, bursts}, and for a job costing `need` that may not start:
--- why ('unsettled' | 'paused' | 'concurrency' | 'rate'), by (the limit), at (µs, or nil).
-function gate.of(ws, need)
-  local set = settings.of(ws)
-  local room = {slots = math.huge, units = math.huge, bursts = {}}
-  if not set then return room, 'unsettled', ws, nil end
-  if set.paused then return room, 'paused', ws, nil end
-  for _, name in ipairs(set.limits) do
-    local limit = settings.limit(name)
-    if limit.concurrency then
-      room.slots = math.min(room.slots, limit.concurrency - redis.call('ZCARD', limit.holders))
-      if room.slots < 1 then return room, 'concurrency', name, nil end
-    end
+-- room: {slots, by, shut, shut_by, meters}, where nothing starts before `shut`.
+local function add(room, limit)
+  if limit.paused then room.paused = room.paused or limit.name end
+  if limit.shut_until > room.shut then room.shut, room.shut_by = limit.shut_until, limit.name end
+  if limit.concurrency and room.slots > 0 then
+    local slots = limit.concurrency - redis.call('ZCARD', limit.holders)
+    if slots < room.slots then room.slots, room.by = slots, limit.name end
   end
-  local why, by, at = nil, nil, nil
-  for _, name in ipairs(set.limits) do
-    local limit = settings.limit(name)
-    for _, r in ipairs(limit.rates) do
-      local units, burst, when = rate.room(limit, r, need)
-      room.units = math.min(room.units, units)
-      room.bursts[#room.bursts + 1] = burst
-      -- While nothing changes, the earliest start under all rates is the latest of theirs.
-      if when and (at == nil or when > at) then why, by, at = 'rate', name, when end
-    end
+  if limit.ease then ease.pace(limit) end
+  for _, r in ipairs(limit.rates) do
+    room.meters[#room.meters + 1] = {limit = limit.name, r = r, m = rate.meter(limit, r)}
   end
-  return room, why, by, at
 end
 
-function gate.fits(room, cost)
-  if room.slots < 1 or cost > room.units + 1e-6 then return false end
-  for _, b in ipairs(room.bursts) do
-    if math.min(cost, b.burst) > b.left + 1e-6 then return false end
+local function new() return {slots = math.huge, shut = 0, meters = {}} end
+
+-- names: the limits that all have to let it in.
+function gate.of(names)
+  local room = new()
+  for _, name in ipairs(names) do add(room, settings.limit(name)) end
+  return room
+end
+
+-- What a workstream has room for.
+function gate.of_workstream(ws)
+  local set = settings.of(ws)
+  if set.paused then return {paused = ws} end
+  return gate.of(set.limits)
+end
+
+-- What one key has room for; nil where keys have no limits.
+function gate.of_key(ws, key)
+  local limit = settings.key(ws, key)
+  if not limit then return nil end
+  local room = new()
+  add(room, limit)
+  return room
+end
+
+-- For a job that may not start: why ('paused' | 'concurrency' | 'rate'), by (the limit), at (µs, or nil).
+function gate.refuses(room, cost)
+  if room.paused then return 'paused', room.paused, nil end
+  if room.slots < 1 then return 'concurrency', room.by, nil end
+  local by, at = nil, nil
+  if room.shut > clock.now then by, at = room.shut_by, room.shut end
+  for _, e in ipairs(room.meters) do
+    local opens = rate.opens(e.m, e.r, costs.on(cost, e.limit))
+    -- While nothing changes, the earliest start under all rates is the latest of theirs.
+    if opens and (at == nil or opens > at) then by, at = e.limit, opens end
   end
-  return true
+  if at then return 'rate', by, at end
 end
 
 function gate.spend(room, cost)
-  room.slots, room.units = room.slots - 1, room.units - cost
-  for _, b in ipairs(room.bursts) do b.left = b.left - cost end
-end
-
-function gate.charge(ws, cost)
-  for _, name in ipairs(settings.of(ws).limits) do
-    local limit = settings.limit(name)
-    for _, r in ipairs(limit.rates) do rate.charge(limit, r, cost) end
-  end
+  room.slots = room.slots - 1
+  for _, e in ipairs(room.meters) do rate.charge(e.m, e.r, costs.on(cost, e.limit)) end
 end

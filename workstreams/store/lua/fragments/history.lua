@@ -3,25 +3,25 @@
 -- log reached was admitted under the limits of its time.
 local history = {}
 
-function history.carry(settings_key, before, after)
-  local base = settings_key:match('^(.*):settings$')
-  local had, longest = {}, nil
-  for window in before:gmatch('%d+:(%d+):%d+:%d+') do
-    had[window] = true
-    if not longest or tonumber(window) > tonumber(longest) then longest = window end
-  end
-  for window in after:gmatch('%d+:(%d+):%d+:%d+') do
-    if longest and not had[window] then history.copy(base, longest, window) end
-  end
+local function windows_of(rates)
+  local windows = {}
+  for window, margin in rates:gmatch('%d+:(%d+):(%d+):%d+') do windows[window] = tonumber(window) + tonumber(margin) end
+  return windows
 end
 
-function history.copy(base, from, to)
-  local entries, sum = redis.call('LRANGE', base .. ':log:' .. from, 0, -1), 0
-  redis.call('DEL', base .. ':log:' .. to)
-  for _, entry in ipairs(entries) do
-    redis.call('RPUSH', base .. ':log:' .. to, entry)
-    sum = sum + tonumber(entry:match(':(.+)$'))
+-- base: what the keys of the meters begin with; before and after: rates as settings write them.
+function history.carry(base, before, after)
+  local had, longest = windows_of(before), nil
+  for window in pairs(had) do
+    if not longest or tonumber(window) > tonumber(longest) then longest = window end
   end
-  redis.call('HSET', base .. ':rate', 'sum' .. to, sum)
-  redis.call('HDEL', base .. ':rate', 'tat' .. to, 'cell' .. to)
+  local past = longest and redis.call('GET', base .. longest)
+  if not past then return end
+  -- How permits were spaced over another window says nothing.
+  local kept = past:gsub('^(%S+) %S+ %S+ %S+ %S+ ', '%1 0 0 0 0 ')
+  for window, span in pairs(windows_of(after)) do
+    if not had[window] then
+      redis.call('SET', base .. window, kept, 'PX', digits(math.ceil(span / 1000) + 60000))
+    end
+  end
 end

@@ -27,20 +27,24 @@ function jobs.put(ws, id, key, shift, cost, due_text, actor, body, options)
   if delayed then
     jobs.schedule(ws, id, due)
   else
-    ready.put(ws, id, key, score)
+    ready.put(ws, id, key, score, tonumber(cost))
   end
   events.of_job(ws, 'sent', 'debug', {id = id, actor = actor, key = key}, delayed and '{"due_us":' .. digits(due) .. '}')
   events.count(ws, 'sent')
   return state
 end
 
--- DUE remembers the earliest time that this call scheduled something for, so that somebody
+-- DUE remembers the earliest time that this call put something off to, so that somebody
 -- is told of it.
-local DUE = {}
+local DUE
+
+calls.begin_with(function() DUE = {} end)
+
+function jobs.note_due(ws, due) DUE[ws] = math.min(DUE[ws] or due, due) end
 
 function jobs.schedule(ws, id, due)
   redis.call('ZADD', keys.ws(ws, 'scheduled'), digits(due), id)
-  DUE[ws] = math.min(DUE[ws] or due, due)
+  jobs.note_due(ws, due)
 end
 
 -- Tells a sleeper of each workstream what time to ask at; `asked` were told in their answers.

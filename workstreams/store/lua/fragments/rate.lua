@@ -2,121 +2,121 @@
 -- in every window, at most `burst` at one instant, and the full rate sustained.
 -- GCRA is the generic cell rate algorithm of ITU-T I.371.
 --
--- A log is a list of "µs:cost", oldest first; its sum is kept beside it. Reading never
--- writes: what has left the window is cut when something is admitted.
+-- What a rate admitted is its meter, one string: "sum tat at spent cell last cost|µs:cost µs:cost …".
+-- The log is the oldest first, without the latest entry, which is `last` and `cost`. A meter is read at most
+-- once a call, what is charged is kept here until `flush`; reading never writes.
 local rate = {}
 
--- Most calls find a few entries to cut; who finds more reads on in longer pieces.
-local FIRST, LONGER = 8, 4
+calls.begin_with(function() rate.meters = {} end)
 
--- A window of many permits is kept in cells of a hundredth: a cell counts whole until its
--- latest start has left, which loses at most 1 % and bounds the list.
-local EXACT, CELLS = 1000, 100
+-- A window of many permits is kept in cells: a cell counts whole until its latest start has left,
+-- which loses at most half a percent and bounds the log.
+local EXACT, CELLS = 200, 200
 
 -- Costs are summed as doubles: what differs by less than this is the same.
 local EPSILON = 1e-6
 
-function rate.log(limit, r) return keys.limit(limit.name, 'log:' .. r.window) end
-function rate.sums(limit) return keys.limit(limit.name, 'rate') end
+-- ms that a meter outlives its window, for whoever steps the clock.
+local OUTLIVES = 60000
 
-local function read_log(limit, r)
-  local log, horizon, stale, chunk = rate.log(limit, r), clock.now - r.span, 0, FIRST
-  local used = tonumber(redis.call('HGET', rate.sums(limit), 'sum' .. r.window) or 0)
+local HEAD = '^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+)|(.*)$'
+
+-- Cuts what has left the window.
+local function cut(m, span)
+  local horizon, find = clock.now - span, string.find
   while true do
-    local entries = redis.call('LRANGE', log, stale, stale + chunk - 1)
-    for i = 1, #entries do
-      local at, cost = entries[i]:match('^(%d+):(.+)$')
-      if tonumber(at) > horizon then return used, stale end
-      used = used - tonumber(cost)
-      stale = stale + 1
-    end
-    if #entries < chunk then return 0, stale end
-    chunk = chunk * LONGER
+    local _, last, at, cost = find(m.log, '^(%d+):(%S+) ?', m.from)
+    if not last then break end
+    if tonumber(at) > horizon then return end
+    m.sum, m.from = m.sum - cost, last + 1
   end
+  m.sum = m.cost
+  if m.last <= horizon then m.sum, m.last = 0, 0 end
 end
 
--- Returns used, and stale: how many entries to cut. Read once a call; a charge keeps it true.
-function rate.read(limit, r)
-  if not r.used then r.used, r.stale = read_log(limit, r) end
-  return r.used, r.stale
+function rate.meter(limit, r)
+  local key = limit.meters .. r.window .. limit.suffix
+  local m = rate.meters[key]
+  if m then return m end
+  m = {key = key, sum = 0, tat = 0, at = 0, spent = 0, cell = 0, last = 0, cost = 0, log = '', from = 1, added = 0}
+  local text = redis.call('GET', key)
+  if text then
+    local sum, tat, at, spent, cell, last, cost, log = text:match(HEAD)
+    if not sum then error('expected a meter in ' .. key .. ', found something else: delete that key') end
+    m.sum, m.tat, m.at, m.spent = tonumber(sum), tonumber(tat), tonumber(at), tonumber(spent)
+    m.cell, m.last, m.cost, m.log = tonumber(cell), tonumber(last), tonumber(cost), log
+    cut(m, r.span)
+  end
+  if m.at ~= clock.now then m.spent = 0 end
+  rate.meters[key] = m
+  return m
 end
 
--- The earliest µs at which `need` more fit, walking from the oldest live entry.
-function rate.when_fits(limit, r, used, stale, need)
-  local log, index, chunk = rate.log(limit, r), stale, FIRST
+-- The earliest µs at which `need` more fit, walking from the oldest entry.
+local function when_fits(m, r, need)
+  local used, from, find = m.sum, m.from, string.find
   while true do
-    local entries = redis.call('LRANGE', log, index, index + chunk - 1)
-    for i = 1, #entries do
-      local at, cost = entries[i]:match('^(%d+):(.+)$')
-      used = used - tonumber(cost)
-      if used + need <= r.permits + EPSILON then return tonumber(at) + r.span end
-    end
-    if #entries < chunk then return clock.now + r.span end
-    index, chunk = index + chunk, chunk * LONGER
+    local _, last, at, cost = find(m.log, '^(%d+):(%S+) ?', from)
+    if not last then break end
+    used, from = used - cost, last + 1
+    if used + need <= r.permits + EPSILON then return tonumber(at) + r.span end
   end
+  if m.last > 0 and used - m.cost + need <= r.permits + EPSILON then return m.last + r.span end
+  return clock.now + r.span
 end
 
-function rate.bursting(r) return r.burst > 0 and r.burst < r.permits end
+-- A rate that was lowered is paced: what it allows is spaced evenly (`pace` permits a window).
+local function is_bursting(r) return r.pace or (r.burst > 0 and r.burst < r.permits) end
 
--- The spacing of permits, and how much of it a late wake-up may use up: without that slack
--- a burst of 1 reached 98 % of its rate, and the log keeps the count exact all the same.
-function rate.interval(r)
-  local interval = r.span / r.permits
-  return interval, math.min(interval / 4, 5000)
+-- The spacing of permits, and the theoretical arrival time. A late wake-up may use up some of the spacing: without
+-- that slack a burst of 1 reached 98 % of its rate, and the log keeps the count exact all the same.
+local function spacing(m, r)
+  local interval = r.span / (r.pace or r.permits)
+  return interval, math.max(m.tat, clock.now - math.min(interval / 4, 5000))
 end
 
--- Returns the theoretical arrival time, and what was admitted at this very instant.
-function rate.arrival(limit, r, slack)
-  local kept = redis.call('HMGET', rate.sums(limit), 'tat' .. r.window, 'at' .. r.window, 'spent' .. r.window)
-  local spent = kept[2] == clock.text and tonumber(kept[3]) or 0
-  return math.max(tonumber(kept[1] or 0), clock.now - slack), spent
+-- The µs at which a job that costs `need` may start, nil if it may now. A job dearer than the
+-- burst may start alone, when the whole burst is free.
+function rate.opens(m, r, need)
+  if clock.lost > 0 and clock.now < clock.lost + r.span then return clock.lost + r.span end
+  if need <= 0 then return nil end
+  local at = nil
+  if need > math.max(0, r.permits - m.sum) + EPSILON then at = when_fits(m, r, math.min(need, r.permits)) end
+  if not is_bursting(r) then return at end
+  local interval, tat = spacing(m, r)
+  local burst = r.pace and 1 or r.burst
+  local free, needed = (clock.now - tat) / interval + burst, math.min(need, burst)
+  if needed > free + EPSILON then return math.max(at or 0, math.ceil(clock.now + (needed - free) * interval)) end
+  -- The slack makes up for lost time; it is no room for more at one instant.
+  if needed > burst - m.spent + EPSILON then return math.max(at or 0, clock.now + 1) end
+  return at
 end
 
--- How much the log has room for; for a burst {left, burst}; and the µs at which a job that
--- costs `need` may start, nil if it may now. A job dearer than the burst may start alone,
--- when the whole burst is free.
-function rate.room(limit, r, need)
-  if clock.lost > 0 and clock.now < clock.lost + r.span then return 0, nil, clock.lost + r.span end
-  local used, stale = rate.read(limit, r)
-  local room, at, burst = math.max(0, r.permits - used), nil, nil
-  if need > room + EPSILON then at = rate.when_fits(limit, r, used, stale, math.min(need, r.permits)) end
-  if rate.bursting(r) then
-    local interval, slack = rate.interval(r)
-    local tat, spent = rate.arrival(limit, r, slack)
-    -- The slack makes up for lost time; it is no room for more at one instant.
-    local free, needed = (clock.now - tat) / interval + r.burst, math.min(need, r.burst)
-    burst = {left = math.min(r.burst - spent, free), burst = r.burst}
-    if needed > free + EPSILON then
-      at = math.max(at or 0, math.ceil(clock.now + (needed - free) * interval))
-    elseif needed > burst.left + EPSILON then
-      at = math.max(at or 0, clock.now + 1)
-    end
-  end
-  return room, burst, at
+function rate.charge(m, r, cost)
+  if cost <= 0 then return end
+  m.rate, m.sum, m.added = r, m.sum + cost, m.added + cost
+  if not is_bursting(r) then return end
+  local interval, tat = spacing(m, r)
+  m.tat, m.at, m.spent = math.ceil(tat + cost * interval), clock.now, m.spent + cost
 end
 
-function rate.charge(limit, r, cost)
-  local log, sums = rate.log(limit, r), rate.sums(limit)
-  local used, stale = rate.read(limit, r)
-  if stale > 0 then redis.call('LTRIM', log, stale, -1) end
-  if rate.bursting(r) then
-    local interval, slack = rate.interval(r)
-    local tat, spent = rate.arrival(limit, r, slack)
-    redis.call('HSET', sums, 'tat' .. r.window, digits(math.ceil(tat + cost * interval)), 'at' .. r.window, clock.text,
-      'spent' .. r.window, spent + cost)
-  end
-  local cell = r.permits > EXACT and digits(math.floor(clock.now / (r.span / CELLS)))
-  local held = nil
-  if cell and redis.call('HGET', sums, 'cell' .. r.window) == cell then
-    held = (redis.call('LINDEX', log, -1) or ''):match(':(.+)$')
-  end
-  if held then
-    redis.call('LSET', log, -1, clock.text .. ':' .. (tonumber(held) + cost))
+local function write(m)
+  local r, log = m.rate, m.from > 1 and m.log:sub(m.from) or m.log
+  local cell = r.permits > EXACT and math.floor(clock.now / (r.span / CELLS)) or 0
+  if m.last > 0 and (m.last == clock.now or (cell > 0 and cell == m.cell)) then
+    m.cost = m.cost + m.added
   else
-    redis.call('RPUSH', log, clock.text .. ':' .. cost)
-    if cell then redis.call('HSET', sums, 'cell' .. r.window, cell) end
+    if m.last > 0 then log = log .. (log ~= '' and ' ' or '') .. digits(m.last) .. ':' .. m.cost end
+    m.cost = m.added
   end
-  redis.call('PEXPIRE', log, math.ceil(r.span / 1000) + 60000)
-  redis.call('HSET', sums, 'sum' .. r.window, used + cost)
-  r.used, r.stale = used + cost, 0
+  m.last, m.cell, m.added, m.log, m.from = clock.now, cell, 0, log, 1
+  redis.call('SET', m.key, string.format('%.14g %d %d %.14g %d %d %.14g|%s', m.sum, m.tat, m.at, m.spent, cell,
+    m.last, m.cost, log), 'PX', digits(math.ceil(r.span / 1000) + OUTLIVES))
+end
+
+-- Writes what was charged; to be called before anything else can fail.
+function rate.flush()
+  for _, m in pairs(rate.meters) do
+    if m.added > 0 then write(m) end
+  end
 end

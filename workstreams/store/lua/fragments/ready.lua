@@ -1,10 +1,13 @@
--- Ready jobs wait in one sorted set per key, by arrival µs shifted by priority; keys take
--- turns by virtual time (start-time fair queuing, Goyal et al. 1996). A key that comes back
--- starts no earlier than the clock of its workstream, so being idle saves up no credit.
+-- Ready jobs wait in one sorted set per key, by arrival µs shifted by priority; keys take turns.
 -- `coming`: what this call puts there, until `flush` is called: before anything reads the line.
-local ready = {coming = {}}
+-- `least`: the lowest cost that this call put into each workstream; 0 where it was not looked at.
+-- `stirred`: whether a workstream has got something that may be asked for; false where all of it went to keys that are held.
+local ready = {}
 
-function ready.put(ws, id, key, score)
+calls.begin_with(function() ready.coming, ready.least, ready.stirred = {}, {}, {} end)
+
+function ready.put(ws, id, key, score, cost)
+  ready.least[ws] = math.min(ready.least[ws] or math.huge, cost or 0)
   local set = keys.ready(ws, key)
   local coming = ready.coming[set]
   if not coming then
@@ -16,21 +19,15 @@ function ready.put(ws, id, key, score)
   list[#list + 1] = id
 end
 
--- A key that had no jobs is given its turn.
-local function list_key(ws, key)
-  local turn = tonumber(redis.call('HGET', keys.ws(ws, 'gate'), 'clock') or 0)
-  local own = tonumber(redis.call('ZSCORE', keys.ws(ws, 'idle'), key) or 0)
-  redis.call('ZADD', keys.ws(ws, 'keys'), math.max(turn, own), key)
-  if own > 0 then redis.call('ZREM', keys.ws(ws, 'idle'), key) end
-end
-
 function ready.flush()
   for set, coming in pairs(ready.coming) do
-    local added = batch.send('ZADD', set, coming.list)
+    local ws, key = coming.ws, coming.key
+    local added, held = batch.send('ZADD', set, coming.list), turns.is_held(ws, key)
+    ready.stirred[ws] = ready.stirred[ws] or not held
     if added > 0 then
       -- With others in the line, those of the same key may be among them.
-      local others = redis.call('INCRBY', keys.ws(coming.ws, 'waiting'), added) > added
-      if not others or redis.call('ZCARD', set) == added then list_key(coming.ws, coming.key) end
+      local others = redis.call('INCRBY', keys.ws(ws, 'waiting'), added) > added
+      if not held and (not others or redis.call('ZCARD', set) == added) then turns.list(ws, key) end
     end
     ready.coming[set] = nil
   end
@@ -56,75 +53,14 @@ function ready.promote(ws)
     end
   end
   ready.flush()
+  turns.promote(ws)
 end
 
+-- µs at which something that does not wait yet will, or nil.
 function ready.next_due(ws)
-  return tonumber(redis.call('ZRANGE', keys.ws(ws, 'scheduled'), 0, 0, 'WITHSCORES')[2])
-end
-
--- The head of the line: {key, turn, alone, ids, more}: the key whose turn it is, its time, whether
--- it is the only one, its first jobs (at most `most`; one if others wait for their turn) and whether
--- there may be more of them. nil when none is ready.
-function ready.head(ws, most)
-  local first = redis.call('ZRANGE', keys.ws(ws, 'keys'), 0, 1, 'WITHSCORES')
-  if not first[1] then return nil end
-  local alone = not first[3]
-  if not alone then most = 1 end
-  local ids = redis.call('ZRANGE', keys.ready(ws, first[1]), 0, most - 1)
-  if not ids[1] then return nil end
-  return {key = first[1], turn = tonumber(first[2]), alone = alone, ids = ids, more = #ids == most}
-end
-
--- What the first job at the head costs; that matters to rates only.
-function ready.cost_of(ws, head)
-  if not settings.is_rated(ws) then return 1 end
-  return tonumber(redis.call('HGET', keys.job(ws, head.ids[1]), 'cost') or 1)
-end
-
--- The last key is gone: so is what keys were ahead of each other.
-local function end_busy_period(ws)
-  local idle = keys.ws(ws, 'idle')
-  local furthest = redis.call('ZRANGE', idle, -1, -1, 'WITHSCORES')[2]
-  if not furthest then return end
-  redis.call('HSET', keys.ws(ws, 'gate'), 'clock', furthest)
-  redis.call('DEL', idle)
-end
-
--- The clock of a workstream moves on with every job by what is one job's share of all its keys, and is
--- never behind the key whose turn it is: so keys that come later stand behind those that wait.
-local function move_clock(ws, turn, n)
-  local gated = keys.ws(ws, 'gate')
-  local now = tonumber(redis.call('HGET', gated, 'clock') or 0) + n / redis.call('ZCARD', keys.ws(ws, 'keys'))
-  now = math.max(now, turn)
-  redis.call('HSET', gated, 'clock', now)
-  redis.call('ZREMRANGEBYSCORE', keys.ws(ws, 'idle'), '-inf', now)
-  return now
-end
-
--- Takes the first `n` jobs at the head out of the line and moves the key's turn on. A key that is
--- alone takes no turns: its time stays where it is.
-function ready.remove(ws, head, n)
-  local key, turn = head.key, head.turn
-  local set, keyed = keys.ready(ws, key), keys.ws(ws, 'keys')
-  if n > 0 then
-    redis.call('ZREMRANGEBYRANK', set, 0, n - 1)
-    redis.call('DECRBY', keys.ws(ws, 'waiting'), n)
-  end
-  local left = n < #head.ids or (head.more and redis.call('EXISTS', set) == 1)
-  if head.alone then
-    if left then return end
-    redis.call('ZREM', keyed, key)
-    end_busy_period(ws)
-    return
-  end
-  local now = move_clock(ws, turn, n)
-  if left then
-    redis.call('ZADD', keyed, turn + n, key)
-  else
-    redis.call('ZREM', keyed, key)
-    -- What it is ahead of the clock is kept until the clock has passed it.
-    if turn + n > now then redis.call('ZADD', keys.ws(ws, 'idle'), turn + n, key) end
-  end
+  local due = tonumber(redis.call('ZRANGE', keys.ws(ws, 'scheduled'), 0, 0, 'WITHSCORES')[2])
+  local _, free = turns.next_free(ws)
+  return due and free and math.min(due, free) or due or free
 end
 
 -- No job at the head: whatever is counted or listed all the same is left over from keys that
@@ -134,7 +70,7 @@ function ready.recount(ws)
   local key = redis.call('ZRANGE', keys.ws(ws, 'keys'), 0, 0)[1]
   if key then
     redis.call('ZREM', keys.ws(ws, 'keys'), key)
-  else
+  elseif not turns.any_held(ws) then
     redis.call('DEL', keys.ws(ws, 'waiting'))
   end
 end

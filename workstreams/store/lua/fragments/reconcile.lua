@@ -5,7 +5,7 @@ local reconcile = {}
 local function put_back(ws, member)
   local id = member:match('^(.*)~%d+$')
   local job = redis.call('HMGET', keys.job(ws, id), 'took', 'actor', 'attempt', 'key', 'state')
-  release.slot(ws, member, job[1])
+  release.slot(ws, member, job[1], job[4] or '')
   if job[5] ~= 'running' then return end
   release.put_back(ws, id)
   events.of_job(ws, 'handed_back', 'warning', {id = id, actor = job[2], attempt = tonumber(job[3] or 0) + 1,

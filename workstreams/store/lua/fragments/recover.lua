@@ -26,7 +26,7 @@ function recover.one(session, ws, member, blame)
   local id = member:match('^(.*)~%d+$')
   local record = keys.job(ws, id)
   local read = redis.call('HMGET', record, 'took', 'crashes', 'actor', 'attempt', 'key', 'state', 'cancel', 'lapses')
-  release.slot(ws, member, read[1])
+  release.slot(ws, member, read[1], read[5] or '')
   if read[6] ~= 'running' then return end
   local job = {id = id, actor = read[3], attempt = tonumber(read[4] or 0) + 1, key = read[5] or ''}
   local times, most = 0, math.huge

@@ -1,12 +1,19 @@
 -- Gives back what a running job held, in the limits that it took when it was admitted (its
 -- record names them: the config may have changed since), and remembers whom that concerns.
-local release = {freed = {}}
+-- OF_KEY ends that list when a slot of the job's key was taken as well.
+local release = {OF_KEY = ':'}
 
-function release.slot(ws, member, took)
+calls.begin_with(function() release.freed = {} end)
+
+function release.slot(ws, member, took, key)
   batch.zrem(keys.ws(ws, 'running'), member)
   release.freed[ws] = true
   if not took or took == '' then return end
-  for name in took:gmatch('[^,]+') do
+  if took:sub(-1) == release.OF_KEY then
+    redis.call('ZREM', keys.ws(ws, 'holders:' .. key), member)
+    turns.free(ws, key)
+  end
+  for name in took:gmatch('[^,:]+') do
     batch.zrem(keys.limit(name, 'holders'), member)
     local waiters = keys.limit(name, 'waiters')
     for _, other in ipairs(redis.call('SMEMBERS', waiters)) do release.freed[other] = true end
@@ -19,6 +26,7 @@ end
 function release.wake(asked)
   for ws in pairs(release.freed) do
     if not asked[ws] then
+      ready.stirred[ws] = true
       if redis.call('HGET', keys.ws(ws, 'gate'), 'why') == 'concurrency' then latch.open(ws) end
       if ready.count(ws) > 0 then wake.for_work(ws) end
     end

@@ -26,16 +26,16 @@ function schedules.is_full(ws)
 end
 
 -- Puts the job whose nine words begin at `first`, unless its id is known. `x` says why.
-function schedules.send(name, first, x)
-  local ws, id, actor = ARGV[first], ARGV[first + 1], ARGV[first + 6]
-  if not jobs.put(ws, id, ARGV[first + 2], tonumber(ARGV[first + 3]), ARGV[first + 4], ARGV[first + 5], actor,
-    ARGV[first + 7], ARGV[first + 8]) then return false end
+function schedules.send(name, words, first, x)
+  local ws, id, actor = words[first], words[first + 1], words[first + 6]
+  if not jobs.put(ws, id, words[first + 2], tonumber(words[first + 3]), words[first + 4], words[first + 5], actor,
+    words[first + 7], words[first + 8]) then return false end
   ready.flush()
   redis.call('LPUSH', schedules.jobs(name), ws .. '/' .. id)
   redis.call('LTRIM', schedules.jobs(name), 0, JOBS_KEPT - 1)
   redis.call('HSET', schedules.key(name), 'fired', digits(clock.now))
   x.schedule = name
-  events.of_job(ws, 'fired', 'info', {id = id, actor = actor, key = ARGV[first + 2]}, cjson.encode(x))
+  events.of_job(ws, 'fired', 'info', {id = id, actor = actor, key = words[first + 2]}, cjson.encode(x))
   return true
 end
 

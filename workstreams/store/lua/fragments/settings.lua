@@ -1,10 +1,38 @@
 -- What a workstream may do now: the file's settings under an operator's overrides, which are
 -- only looked for where the settings say that there are some. Read at most once a call; a
 -- workstream without settings is closed, never open.
-local settings = {workstreams = {}, limits = {}}
+local settings = {}
 
-local FIELDS = {'paused', 'within', 'bound', 'max_waiting', 'log_length',
-                'done_age', 'done_count', 'dead_age', 'dead_count', 'live'}
+calls.begin_with(function() settings.workstreams, settings.limits = {}, {} end)
+
+local FIELDS = {'paused', 'within', 'bound', 'max_waiting', 'log_length', 'done_age', 'done_count', 'dead_age',
+                'dead_count', 'live', 'key_rates', 'key_concurrency', 'weights', 'key_live', 'holds'}
+
+local function number_or_nil(text)
+  if not text or text == '' then return nil end
+  return tonumber(text)
+end
+
+-- Rates are written permits:window:margin:burst;… with burst 0 for "as many as permits". Returns
+-- {permits, window, span, burst}…, and the fewest permits among them.
+local function rates_of(text)
+  local rates, most = {}, math.huge
+  for n, window, margin, burst in (text or ''):gmatch('(%d+):(%d+):(%d+):(%d+)') do
+    rates[#rates + 1] = {
+      permits = tonumber(n), window = window, span = tonumber(window) + tonumber(margin), burst = tonumber(burst),
+    }
+    most = math.min(most, tonumber(n))
+  end
+  return rates, most
+end
+
+-- The limits that every key of its own has: nil where keys have none.
+local function per_key(rates, concurrency)
+  if (not rates or rates == '') and (not concurrency or concurrency == '') then return nil end
+  local limit = {concurrency = number_or_nil(concurrency)}
+  limit.rates, limit.most = rates_of(rates)
+  return limit
+end
 
 function settings.of(ws)
   local known = settings.workstreams[ws]
@@ -20,48 +48,73 @@ function settings.of(ws)
     max_waiting = tonumber(file[4]), log_length = file[5],
     done_age = tonumber(file[6]), done_count = tonumber(file[7]),
     dead_age = tonumber(file[8]), dead_count = tonumber(file[9]),
+    per_key = per_key(file[11], file[12]), own = {}, key_live = file[14] == '1', holds = file[15] == '1',
+    weights = file[13] and file[13] ~= '' and cjson.decode(file[13]) or {}, heaviest = 1,
   }
+  for _, weight in pairs(known.weights) do known.heaviest = math.max(known.heaviest, weight) end
   for name in file[2]:gmatch('[^,]+') do known.limits[#known.limits + 1] = name end
   settings.workstreams[ws] = known
   return known
 end
 
-local function number_or_nil(text)
-  if not text or text == '' then return nil end
-  return tonumber(text)
+-- Whether any key is held: asked for at no price where none ever is.
+function settings.note_holds(ws, flag)
+  local set = settings.of(ws)
+  if set.holds == (flag == '1') then return end
+  set.holds = flag == '1'
+  redis.call('HSET', keys.ws(ws, 'settings'), 'holds', flag)
 end
 
--- The limit called `name`: its concurrency, and its rates as {permits, window, span, burst}.
--- `rates` is written permits:window:margin:burst;… with burst 0 for "as many as permits".
+-- The limit called `name`: its concurrency, its rates, until when an upstream shut it, and how far its
+-- rate was lowered. `known` is false where nobody declared it.
 function settings.limit(name)
   local known = settings.limits[name]
   if known then return known end
-  local file = redis.call('HMGET', keys.limit(name, 'settings'), 'concurrency', 'rates', 'shared', 'live')
-  local live = file[4] == '1' and redis.call('HMGET', keys.limit(name, 'overrides'), 'concurrency', 'rates') or {}
-  known = {name = name, concurrency = number_or_nil(live[1] or file[1]), rates = {}, most = math.huge}
+  local file = redis.call('HMGET', keys.limit(name, 'settings'), 'concurrency', 'rates', 'shared', 'live', 'blocked',
+    'ease', 'eased')
+  local live = file[4] == '1' and redis.call('HMGET', keys.limit(name, 'overrides'), 'concurrency', 'rates', 'paused')
+    or {}
+  known = {name = name, known = file[3] and true, concurrency = number_or_nil(live[1] or file[1]),
+    paused = live[3] == '1', shut_until = tonumber(file[5] or 0), ease = file[6] ~= '' and file[6], eased = file[7],
+    meters = keys.limit(name, 'meter:'), suffix = ''}
   known.holders = file[3] == '1' and keys.limit(name, 'holders') or keys.ws(name, 'running')
-  for n, window, margin, burst in (live[2] or file[2] or ''):gmatch('(%d+):(%d+):(%d+):(%d+)') do
-    known.rates[#known.rates + 1] = {
-      permits = tonumber(n), window = window, span = tonumber(window) + tonumber(margin), burst = tonumber(burst),
-    }
-    known.most = math.min(known.most, tonumber(n))
-  end
+  known.rates, known.most = rates_of(live[2] or file[2])
   settings.limits[name] = known
   return known
 end
 
--- Whether any rate holds here.
+-- The limits of one key, or nil: those that an operator gave it, else those of all keys.
+function settings.key(ws, key)
+  local set = settings.of(ws)
+  if key == '' or not (set.per_key or set.key_live) then return nil end
+  local known = set.own[key]
+  if known ~= nil then return known end
+  local own = set.key_live and redis.call('HGET', keys.ws(ws, 'key_overrides'), key)
+  own = own and cjson.decode(own)
+  local found = set.per_key
+  if own then found = per_key(own.rates, own.concurrency ~= cjson.null and own.concurrency or nil) end
+  known = found and {name = ws, concurrency = found.concurrency, rates = found.rates, most = found.most,
+    shut_until = 0, holders = keys.ws(ws, 'holders:' .. key), meters = keys.ws(ws, 'meter:'), suffix = ':' .. key} or false
+  set.own[key] = known
+  return known
+end
+
+-- Whether any rate holds here, so that it matters what a job costs.
 function settings.is_rated(ws)
-  for _, name in ipairs(settings.of(ws).limits) do
+  local set = settings.of(ws)
+  if set.key_live or (set.per_key and set.per_key.rates[1]) then return true end
+  for _, name in ipairs(set.limits) do
     if settings.limit(name).rates[1] then return true end
   end
   return false
 end
 
--- A job that costs more than a whole window of a rate could never start. Returns that limit.
-function settings.too_dear(ws, cost)
+-- A job that costs more than a whole window of a rate could never start. Returns that limit, and its cost there.
+function settings.too_dear(ws, cost, key)
   for _, name in ipairs(settings.of(ws).limits) do
     local limit = settings.limit(name)
-    if cost > limit.most then return limit end
+    if costs.on(cost, name) > limit.most then return limit, costs.on(cost, name) end
   end
+  local own = settings.key(ws, key or '')
+  if own and costs.on(cost, ws) > own.most then return own, costs.on(cost, ws) end
 end

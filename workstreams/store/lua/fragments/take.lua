@@ -2,7 +2,7 @@
 -- MOST: jobs looked at in one call; what cannot run leaves the line too, and Redis serves nobody else.
 local taking = {MOST = 250}
 
-local JOB_FIELDS = {'body', 'options', 'attempt', 'deliveries', 'actor', 'cost', 'key', 'state', 'crashes'}
+local JOB_FIELDS = {'body', 'options', 'attempt', 'deliveries', 'actor', 'cost', 'key', 'state', 'crashes', 'expires'}
 
 function taking.shared_limits(ws)
   local names = {}
@@ -12,16 +12,18 @@ function taking.shared_limits(ws)
   return table.concat(names, ',')
 end
 
--- by: what is the same for all that the caller takes in this call.
-function taking.lease(ws, id, job, caller, by)
+-- by: what is the same for all that the caller takes in this call. of_key: whether it takes a slot of its key.
+function taking.lease(ws, id, job, caller, by, of_key)
   local delivery, attempt = tonumber(job[4] or 0) + 1, tonumber(job[3] or 0) + 1
   local record, member, key = keys.job(ws, id), keys.member(id, digits(delivery)), job[7] or ''
-  if by.took == '' and delivery == 1 then
+  local took = of_key and by.took .. release.OF_KEY or by.took
+  if took == '' and delivery == 1 then
     redis.call('HSET', record, 'state', 'running', 'deliveries', delivery, 'started', clock.text, 'session', by.session)
   else
     redis.call('HSET', record, 'state', 'running', 'deliveries', delivery, 'started', clock.text, 'session', by.session,
-      'took', by.took)
+      'took', took)
   end
+  if of_key then redis.call('ZADD', keys.ws(ws, 'holders:' .. key), clock.text, member) end
   batch.zadd(by.running, clock.text, member)
   for _, holders in ipairs(by.holders) do batch.zadd(holders, clock.text, member) end
   batch.zadd(by.held, by.bound, ws .. '/' .. member)
@@ -36,86 +38,63 @@ function taking.by(ws, caller)
     bound = digits(clock.now + settings.of(ws).bound), session = caller.sid .. ' ' .. caller.worker}
 end
 
--- A job that could never start would hold its key up for ever: a rate was lowered below it.
-function taking.bury_dear(ws, id, job, cost, limit)
-  local reason = {type = 'CostTooHigh', message = string.format('it costs %g, and the limit "%s" allows %g in a window',
-    cost, limit.name, limit.most)}
-  jobs.die(ws, {id = id, actor = job[5], attempt = tonumber(job[3] or 0) + 1, key = job[7] or ''}, cjson.encode(reason))
-end
-
--- A job that has ended its process as often as it may but once is on its last chance. In one
--- process there is one of them at a time: should that process end as well, it is known who did it, and
--- its neighbours are not blamed.
-local SET_ASIDE = 500000
-
-function taking.is_suspect(job, caller) return caller.most > 1 and tonumber(job[9] or 0) >= caller.most - 1 end
-
-function taking.has_suspect(caller)
-  if caller.risks == nil then
-    local suspect = redis.call('HGET', keys.session(caller.sid), 'suspect')
-    caller.risks = suspect and redis.call('ZSCORE', keys.held(caller.sid), suspect) and true or false
-  end
-  return caller.risks
-end
-
-function taking.risk(ws, grant, caller)
-  caller.risks = true
-  redis.call('HSET', keys.session(caller.sid), 'suspect', ws .. '/' .. keys.member(grant[2], digits(grant[3])))
-end
-
--- It makes way for what stands behind it, and is offered again soon, in its place.
-function taking.set_aside(ws, id)
-  redis.call('HSET', keys.job(ws, id), 'state', 'scheduled', 'due', digits(clock.now + SET_ASIDE))
-  jobs.schedule(ws, id, clock.now + SET_ASIDE)
-end
-
--- Takes from one key while there is room. Returns how many left the set, their cost, and the
--- cost of the job that did not fit (nil if none was refused).
-function taking.from_key(ws, ids, room, caller, by, grants)
-  local removed, spent = 0, 0
-  for _, id in ipairs(ids) do
+-- Takes from the key at the head while there is room. Returns how many left the set, and the cost of
+-- the job that did not fit into the workstream (nil if none was refused).
+function taking.from_key(ws, head, room, caller, by, grants)
+  local slotted = head.room and head.room.slots < math.huge
+  for removed, id in ipairs(head.ids) do
     local job = redis.call('HMGET', keys.job(ws, id), unpack(JOB_FIELDS))
-    if job[1] and job[8] == 'waiting' then
-      local cost = tonumber(job[6] or 1)
-      local dear = settings.too_dear(ws, cost)
-      local suspect = taking.is_suspect(job, caller)
-      if dear then
-        taking.bury_dear(ws, id, job, cost, dear)
-      elseif suspect and taking.has_suspect(caller) then
-        taking.set_aside(ws, id)
-      elseif not gate.fits(room, cost) then
-        return removed, spent, cost
-      else
-        grants[#grants + 1] = taking.lease(ws, id, job, caller, by)
-        if suspect then taking.risk(ws, grants[#grants], caller) end
-        gate.spend(room, cost)
-        spent = spent + cost
-      end
+    local cost = costs.read(job[6])
+    if not aside.makes_way(ws, id, job, cost, caller) then
+      if gate.refuses(room, cost) then return removed - 1, cost end
+      if head.room and gate.refuses(head.room, cost) then return removed - 1, nil end
+      grants[#grants + 1] = taking.lease(ws, id, job, caller, by, slotted)
+      if aside.is_suspect(job, caller) then aside.risk(ws, grants[#grants], caller) end
+      gate.spend(room, cost)
+      if head.room then gate.spend(head.room, cost) end
     end
-    removed = removed + 1
   end
-  return removed, spent, nil
+  return #head.ids, nil
 end
 
--- Takes from the head of the line on. Returns how many of `asked` were given, how many left the
--- line, and the cost of the first job that did not fit.
+-- What comes next in a key of which so many were taken: whether there is anything, and from when on its
+-- own limits let that start, nil for now.
+function taking.rest(ws, head, removed)
+  if removed == #head.ids and not head.more then return false end
+  local next = head.ids[removed + 1] or redis.call('ZRANGE', keys.ready(ws, head.key), 0, 0)[1]
+  if not next or not head.room then return next, nil end
+  if head.room.slots < 1 then return true, math.huge end
+  local _, _, at = gate.refuses(head.room, settings.is_rated(ws) and line.cost(ws, next) or 1)
+  return true, at
+end
+
+-- Takes the first jobs of a head out of the line.
+function taking.remove(ws, head, n)
+  if n > 0 then
+    redis.call('ZREMRANGEBYRANK', keys.ready(ws, head.key), 0, n - 1)
+    redis.call('DECRBY', keys.ws(ws, 'waiting'), n)
+  end
+  turns.pass(ws, head, n, taking.rest(ws, head, n))
+end
+
+-- Takes from the head of the line on. Returns how many of `asked` were given, the cost of the first job
+-- that did not fit, and whether the tries of one call were used up before that.
 function taking.jobs(ws, asked, room, caller, grants, head)
-  local before, total, gone, refused = #grants, 0, 0, nil
+  local before, gone, refused, tired = #grants, 0, nil, false
   local by = taking.by(ws, caller)
   while head do
-    local removed, spent
-    removed, spent, refused = taking.from_key(ws, head.ids, room, caller, by, grants)
-    ready.remove(ws, head, removed)
-    total, gone = total + spent, gone + removed
+    local removed
+    removed, refused = taking.from_key(ws, head, room, caller, by, grants)
+    taking.remove(ws, head, removed)
+    gone = gone + math.max(removed, 1)
     local left = math.min(asked - (#grants - before), taking.MOST)
-    if refused or left < 1 or gone >= taking.MOST then break end
-    head = ready.head(ws, left)
+    tired = gone >= taking.MOST
+    if refused or left < 1 or tired then break end
+    head, tired = line.head(ws, left)
   end
   batch.flush()
+  rate.flush()
   local given = #grants - before
-  if given > 0 then
-    gate.charge(ws, total)
-    events.count(ws, 'started', given)
-  end
-  return given, gone, refused
+  if given > 0 then events.count(ws, 'started', given) end
+  return given, refused, tired
 end

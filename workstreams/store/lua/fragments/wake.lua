@@ -19,6 +19,7 @@ function wake.one(ws)
   return false
 end
 
+-- What only went to keys that are held is nothing to ask for.
 function wake.for_work(ws)
-  if not latch.is_shut(ws) then wake.one(ws) end
+  if ready.stirred[ws] ~= false and not latch.is_shut(ws) then wake.one(ws) end
 end

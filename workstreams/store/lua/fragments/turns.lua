@@ -1,0 +1,108 @@
+-- Keys take turns by virtual time (start-time fair queuing, Goyal et al. 1996), each by its weight. A key with
+-- ready jobs stands in `keys` at its turn, or in `held` until the time at which its own limits let it start
+-- (inf: until one of its jobs ends, or an operator says so); never in both. What a key without a turn is
+-- ahead of its workstream's clock is kept in `idle` until the clock has passed it: being idle or held saves up no credit.
+local turns = {}
+
+local function clock_of(ws) return tonumber(redis.call('HGET', keys.ws(ws, 'gate'), 'clock') or 0) end
+
+-- Gives a key its turn.
+function turns.list(ws, key)
+  local own = tonumber(redis.call('ZSCORE', keys.ws(ws, 'idle'), key) or 0)
+  redis.call('ZADD', keys.ws(ws, 'keys'), math.max(clock_of(ws), own), key)
+  if own > 0 then redis.call('ZREM', keys.ws(ws, 'idle'), key) end
+end
+
+function turns.any_held(ws)
+  local set = settings.of(ws)
+  return set and set.holds
+end
+
+function turns.is_held(ws, key)
+  return key ~= '' and turns.any_held(ws) and redis.call('ZSCORE', keys.ws(ws, 'held'), key)
+end
+
+local function park(ws, key, turn, now, at)
+  redis.call('ZREM', keys.ws(ws, 'keys'), key)
+  if turn > now then redis.call('ZADD', keys.ws(ws, 'idle'), turn, key) end
+  if at then
+    redis.call('ZADD', keys.ws(ws, 'held'), 'GT', at == math.huge and '+inf' or digits(at), key)
+    settings.note_holds(ws, '1')
+  end
+end
+
+-- Keeps a key out of the line until `at`. A later time that holds it already stays.
+function turns.hold(ws, key, at)
+  park(ws, key, tonumber(redis.call('ZSCORE', keys.ws(ws, 'keys'), key) or 0), clock_of(ws), at)
+end
+
+-- Back into the line, if it has jobs. Returns whether it has.
+local function resume(ws, key)
+  redis.call('ZREM', keys.ws(ws, 'held'), key)
+  if redis.call('EXISTS', keys.ready(ws, key)) == 0 then return false end
+  turns.list(ws, key)
+  return true
+end
+
+-- One of the key's jobs has ended, and its slot is free.
+function turns.free(ws, key)
+  if turns.is_held(ws, key) ~= 'inf' then return end
+  if redis.call('HEXISTS', keys.ws(ws, 'paused_keys'), key) == 0 then resume(ws, key) end
+end
+
+local RESUMED_AT_ONCE = 100
+
+-- Keys whose time has come stand in the line again.
+function turns.promote(ws)
+  if not turns.any_held(ws) then return end
+  local held = keys.ws(ws, 'held')
+  for _, key in ipairs(redis.call('ZRANGEBYSCORE', held, '-inf', clock.text, 'LIMIT', 0, RESUMED_AT_ONCE)) do
+    resume(ws, key)
+  end
+  if redis.call('EXISTS', held) == 0 then settings.note_holds(ws, '0') end
+end
+
+-- The held key that may start next, and the µs at which it may; nil if there is none.
+function turns.next_free(ws)
+  if not turns.any_held(ws) then return nil end
+  local key, at = unpack(redis.call('ZRANGE', keys.ws(ws, 'held'), 0, 0, 'WITHSCORES'))
+  if key and at ~= 'inf' then return key, tonumber(at) end
+end
+
+-- The last key is gone: so is what keys were ahead of each other.
+local function end_busy_period(ws)
+  local idle = keys.ws(ws, 'idle')
+  local furthest = redis.call('ZRANGE', idle, -1, -1, 'WITHSCORES')[2]
+  if not furthest or (turns.any_held(ws) and redis.call('EXISTS', keys.ws(ws, 'held')) == 1) then return end
+  redis.call('HSET', keys.ws(ws, 'gate'), 'clock', furthest)
+  redis.call('DEL', idle)
+end
+
+-- The clock of a workstream moves on with every job by what is at most one job's share of all its keys, and
+-- is never behind the key whose turn it is: so keys that come later stand behind those that wait.
+local function move_clock(ws, turn, n)
+  local shares = redis.call('ZCARD', keys.ws(ws, 'keys')) * settings.of(ws).heaviest
+  local now = math.max(clock_of(ws) + n / shares, turn)
+  redis.call('HSET', keys.ws(ws, 'gate'), 'clock', now)
+  redis.call('ZREMRANGEBYSCORE', keys.ws(ws, 'idle'), '-inf', now)
+  return now
+end
+
+-- The first `n` jobs of a head {key, turn, alone} were taken. left: whether it has more; at: from when on these may
+-- start, nil for now. A key that is alone takes no turns: its time stays where it is.
+function turns.pass(ws, head, n, left, at)
+  local key, turn, now = head.key, head.turn, nil
+  if head.alone then
+    if left and not at then return end
+    now = at and clock_of(ws) or math.huge
+  else
+    now = move_clock(ws, turn, n)
+    turn = turn + n / (settings.of(ws).weights[key] or 1)
+    if left and not at then
+      redis.call('ZADD', keys.ws(ws, 'keys'), turn, key)
+      return
+    end
+  end
+  park(ws, key, turn, now, left and at)
+  if head.alone then end_busy_period(ws) end
+end
