@@ -35,6 +35,9 @@ __all__ = ["Exchange"]
 #: Seconds between two looks of Dramatiq's consumer threads while draining.
 DRAINED = 0.02
 
+#: Why a lane was refused, where the end of one of its own jobs may let it in.
+_SLOTS = ("concurrency", "key")
+
 
 class Exchange(threading.Thread):
     """A process's exchange with one shard.
@@ -237,7 +240,7 @@ class Exchange(threading.Thread):
         """Lanes whose own finish frees a slot that they were refused for."""
         named = {finish["w"] for finish in finishes}
         lanes = [self.lanes[name] for name in named]
-        return [lane for lane in lanes if lane.idle and lane.why == "concurrency" and lane not in wants]
+        return [lane for lane in lanes if lane.idle and lane.why in _SLOTS and lane not in wants]
 
     def _time_to_sleep(self) -> float:
         times = [] if self._outbox.due is None else [self._outbox.due]

@@ -10,7 +10,7 @@ from threading import Lock
 from workstreams.admit.asking import RETRY
 from workstreams.admit.delivery import Grant
 from workstreams.admit.work_queue import WorkQueue
-from workstreams.declare.config import Config, Workstream
+from workstreams.declare.config import Config, Limit, Workstream
 
 __all__ = ["POLL", "Lane", "lanes_of"]
 
@@ -141,7 +141,8 @@ def lanes_of(
     share = min(1.0, worker_threads / total)
     lanes: dict[str, Lane] = {}
     for one in wanted:
-        within = [one, *(config.limits[name] for name in one.within)]
+        within: list[Limit] = [one, *(config.limits[name] for name in one.within)]
+        within += [one.per_key] if one.per_key else []
         scarce = any(limit.concurrency is not None for limit in within)
         margins = [rate.margin for limit in within for rate in limit.rates]
         margin = min(margins) / 1_000_000 if margins else None

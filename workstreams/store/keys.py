@@ -31,6 +31,7 @@ ws:<n>:ready:<key>     zset    ready jobs of one key → arrival µs shifted by 
 ws:<n>:meter:<w>:<k>   string  what a rate of one key admitted
 ws:<n>:holders:<key>   zset    ``id~delivery`` holding a slot of one key → start µs
 ws:<n>:key_overrides   hash    key → JSON: the rates and concurrency that an operator gave it
+ws:<n>:shut_keys       zset    keys that an upstream refused → µs until which they are shut
 ws:<n>:paused_keys     hash    keys that an operator paused → µs until which they were held already
 ws:<n>:waiting         string  how many jobs are ready, over all keys
 ws:<n>:scheduled       zset    job → due µs
