@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from hypothesis import strategies as st
@@ -30,17 +31,25 @@ _key_bounds = st.builds(
     Bound, st.one_of(st.just(()), st.tuples(_key_rate)), st.sampled_from([None, None, 1, 2])
 )
 _weights: st.SearchStrategy[Mapping[str, int]] = st.sampled_from([{}, {"k": 3}, {"m": 2, "k": 5}])
-_of_keys = st.dictionaries(st.sampled_from(STREAMS), st.builds(PerKey, _key_bounds, _weights))
+# Half of the workstreams, or more, have limits for their keys.
+_per_key = st.builds(PerKey, _key_bounds, _weights)
+_of_keys = st.one_of(
+    st.dictionaries(st.sampled_from(STREAMS), _per_key),
+    st.fixed_dictionaries(dict.fromkeys(STREAMS, _per_key)),
+)
 _sharing = st.sampled_from([("a", "b"), ("a",), ()])
 _streams = st.sampled_from(STREAMS)
 _outcomes = st.sampled_from(
     ["done", "done", "done", "retry", "defer", "defer", "handback", "dead", "discard"]
 )
-_waits = st.sampled_from([0, 0, 300_000, SECOND])
+_waits = st.sampled_from([0, 300_000, SECOND, 3 * SECOND])
 _wants = st.dictionaries(_streams, st.integers(1, 3), max_size=3)
 _scopes = st.sampled_from(["", "key", "workstream", "api"])
 _end = st.tuples(_outcomes, _waits, st.booleans(), _scopes)
 _ends = st.lists(_end, max_size=3)
+_DONE: End = ("done", 0, False, "")
+_refusal = st.tuples(st.just("defer"), _waits, st.just(False), _scopes)
+_end_under_load = st.one_of(st.just(_DONE), _refusal, _refusal, _end)
 _keys = st.sampled_from(["", *KEYS])
 _maps = st.sampled_from([{"api": 0.5, "b": 2}, {"api": 2}, {"a": 0.5}, {"c": 3, "api": 1.5}])
 _costs: st.SearchStrategy[Cost] = st.one_of(st.sampled_from([1, 1, 1, 2, 3]), _maps)
@@ -116,23 +125,40 @@ class Fleet(Watch):
             if wants and sid in self.expiry:
                 self._exchange(sid, wants, [])
 
-    @rule(ws=_streams, n=st.integers(4, 9), keys=st.sets(_keys, min_size=1), rounds=st.integers(2, 5))
-    def under_load(self, ws: str, n: int, keys: set[str], rounds: int) -> None:
+    @rule(
+        ws=_streams,
+        backlog=st.dictionaries(_keys, st.integers(3, 9), min_size=1),
+        cost=_costs,
+        rounds=st.integers(2, 5),
+        ends=st.lists(_end_under_load, max_size=5),
+        crash=st.sampled_from(["", "", "first", "last"]),
+    )
+    def under_load(
+        self, ws: str, backlog: Mapping[str, int], cost: Cost, rounds: int, ends: list[End], crash: str
+    ) -> None:
         """A backlog, and processes that do as they are told: this is what reaches the edges of windows."""
-        for key in sorted(keys):
-            self.send(ws, n, key, 1, 0, 0)
+        for key, n in sorted(backlog.items()):
+            self.send(ws, n, key, cost, 0, 0)
+        ending = itertools.chain(ends, itertools.repeat(_DONE))
         for _ in range(rounds):
-            for sid in self._askers():
-                if sid not in self.expiry:
-                    continue
-                wants = {name: 4 for name, at in self.asks[sid].items() if at <= self.now}
-                done = [(given, ("done", 0, False, "")) for given in self.grants[sid].values()]
-                # A process that is full asks as soon as something has ended.
-                wants |= {given.ws: 4 for given, _ in done}
-                if wants:
-                    self._exchange(sid, wants, done)
+            self._renew(sorted(self.expiry))
+            self._round(ending)
+            if crash and self._busy():
+                self._end(self._busy()[0 if crash == "first" else -1], blame=True)
             self.somebody_comes_in_time()
             self.to_next_time()
+
+    def _round(self, ending: Iterator[End]) -> None:
+        """Every process that has something to tell or to ask for."""
+        for sid in self._askers():
+            if sid not in self.expiry:
+                continue
+            wants = {name: 4 for name, at in self.asks[sid].items() if at <= self.now}
+            done = [(given, next(ending)) for given in self.grants[sid].values()]
+            # A process that is full asks as soon as something has ended.
+            wants |= {given.ws: 4 for given, _ in done}
+            if wants:
+                self._exchange(sid, wants, done)
 
     @rule(data=st.data())
     @precondition(lambda self: self.last)
@@ -167,6 +193,9 @@ class Fleet(Watch):
     def end(self, data: st.DataObject, blame: bool) -> None:
         """A process is gone, and its supervisor says so."""
         sid = data.draw(st.sampled_from(sorted(self.expiry)))
+        self._end(sid, blame=blame)
+
+    def _end(self, sid: str, *, blame: bool) -> None:
         self.ears.remove(sid)
         self.rig.end(sid, blame=blame)
         self._gone(sid, blame)
@@ -195,6 +224,9 @@ class Fleet(Watch):
     def renew(self, data: st.DataObject) -> None:
         """Some processes renew their leases; whose ran out is swept."""
         sids = data.draw(st.lists(st.sampled_from(sorted(self.expiry)), unique=True))
+        self._renew(sids)
+
+    def _renew(self, sids: list[str]) -> None:
         _, lost, _, _ = self.rig.renew(*sids, lease=LEASE)
         assert not lost
         self.expiry |= dict.fromkeys(sids, self.now + LEASE)

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import redis
-from hypothesis import HealthCheck, Phase, settings
-from hypothesis.stateful import run_state_machine_as_test
 
-from tests.lua.machine import Fleet
-from tests.lua.rig import BEGIN, SECOND, PatchedScripts, Rig
-
-Patches = Sequence[tuple[str, str]]
+from tests.lua.breaking import Patches, assert_found, broken, look_for
+from tests.lua.rig import BEGIN, SECOND, Rig
 
 NO_HIGH_WATER_MARK: Patches = [("clock.now = math.max(clock.now, mark)", "")]
 THE_CALLERS_CLOCK: Patches = [
@@ -50,21 +46,6 @@ ONE_LIMIT_AFTER_THE_OTHER: Patches = [
         "    rate.charge(rate.meter(limit, r), r, 1)\n",
     )
 ]
-
-
-def broken(client: redis.Redis, folder: Path, patches: Patches, *, freeze: bool = True) -> Rig:
-    """A rig whose scripts are broken, if what is to be broken stands in them."""
-    made = Rig(client, folder, patches)
-    if freeze:
-        made.freeze()
-    return made
-
-
-def assert_found(rig: Rig, patches: Patches) -> None:
-    assert isinstance(rig.scripts, PatchedScripts)
-    assert rig.scripts.found == {old for old, _ in patches}, (
-        "the text to break is not in the scripts any longer"
-    )
 
 
 def step_back(rig: Rig) -> int:
@@ -181,31 +162,4 @@ def test_a_scenario_tells_broken_scripts_from_right_ones(
 def test_random_histories_find_what_is_broken(
     shared_client: redis.Redis, tmp_path: Path, broken_by: Patches
 ) -> None:
-    found: set[str] = set()
-
-    class Machine(Fleet):
-        client = shared_client
-        folder = tmp_path
-        patches = tuple(broken_by)
-        early_fails = False
-
-        def teardown(self) -> None:
-            found.update(getattr(self.rig.scripts, "found", ()))
-            super().teardown()
-
-    # Not shrunk: that something is found is enough.
-    with pytest.raises(AssertionError):
-        run_state_machine_as_test(
-            Machine,
-            settings=settings(
-                max_examples=150,
-                stateful_step_count=25,
-                deadline=None,
-                database=None,
-                derandomize=True,
-                phases=(Phase.generate,),
-                report_multiple_bugs=False,
-                suppress_health_check=list(HealthCheck),
-            ),
-        )
-    assert found == {old for old, _ in broken_by}, "the text to break is not in the scripts any longer"
+    look_for(shared_client, tmp_path, broken_by)
