@@ -170,8 +170,8 @@ def test_a_scenario_tells_broken_scripts_from_right_ones(
         pytest.param(
             [
                 (
-                    "keys.ws(ws, 'keys'), turn, key)\n      return",
-                    "keys.ws(ws, 'keys'), turn, key .. 'x')\n      return",
+                    "placed[#placed + 1] = turn\n      placed[#placed + 1] = key",
+                    "placed[#placed + 1] = turn\n      placed[#placed + 1] = key .. 'x'",
                 )
             ],
             id="a lost key",
