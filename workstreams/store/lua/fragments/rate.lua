@@ -52,6 +52,12 @@ function rate.meter(limit, r)
   return m
 end
 
+-- What is told of a rate: after a loss of data a whole window counts as used.
+function rate.used(limit, r)
+  if clock.lost > 0 and clock.now < clock.lost + r.span then return r.permits end
+  return rate.meter(limit, r).sum
+end
+
 -- The earliest µs at which `need` more fit, walking from the oldest entry.
 local function when_fits(m, r, need)
   local used, from, find = m.sum, m.from, string.find

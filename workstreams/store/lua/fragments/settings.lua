@@ -27,6 +27,19 @@ local function rates_of(text)
   return rates, most
 end
 
+-- The file's rates under an operator's are idle: they hold nothing back, but what is admitted counts against
+-- them, so that to go back to them is no fresh start.
+local function add_idle(rates, file)
+  local in_force = {}
+  for _, r in ipairs(rates) do in_force[r.window] = true end
+  for _, r in ipairs((rates_of(file))) do
+    if not in_force[r.window] then
+      r.idle = true
+      rates[#rates + 1] = r
+    end
+  end
+end
+
 -- The limits that every key of its own has: nil where keys have none.
 local function per_key(rates, concurrency)
   if (not rates or rates == '') and (not concurrency or concurrency == '') then return nil end
@@ -49,7 +62,8 @@ function settings.of(ws)
     max_waiting = tonumber(file[4]), log_length = file[5],
     done_age = tonumber(file[6]), done_count = tonumber(file[7]),
     dead_age = tonumber(file[8]), dead_count = tonumber(file[9]),
-    per_key = per_key(file[11], file[12]), key_live = file[14] == '1', holds = file[15] == '1',
+    per_key = per_key(file[11], file[12]), key_rates = file[11], key_concurrency = file[12],
+    key_live = file[14] == '1', holds = file[15] == '1',
     weights = file[13] and file[13] ~= '' and cjson.decode(file[13]) or {}, heaviest = 1,
   }
   for _, weight in pairs(known.weights) do known.heaviest = math.max(known.heaviest, weight) end
@@ -80,8 +94,17 @@ function settings.limit(name)
     meters = keys.limit(name, 'meter:'), suffix = ''}
   known.holders = file[3] == '1' and keys.limit(name, 'holders') or keys.ws(name, 'running')
   known.rates, known.most = rates_of(live[2] or file[2])
+  if live[2] then add_idle(known.rates, file[2]) end
   memory.now.limits[name] = known
   return known
+end
+
+-- What an operator gave one key, over what all keys have: a concurrency of null is none.
+local function own_limit(set, own)
+  if own.concurrency == nil then own.concurrency = set.key_concurrency end
+  local found = per_key(own.rates or set.key_rates, own.concurrency ~= cjson.null and own.concurrency)
+  if found and own.rates then add_idle(found.rates, set.key_rates) end
+  return found
 end
 
 -- The limits of one key, or nil: those that an operator gave it, else those of all keys.
@@ -95,7 +118,7 @@ function settings.key(ws, key)
   local own = set.key_live and redis.call('HGET', keys.ws(ws, 'key_overrides'), key)
   own = own and cjson.decode(own)
   local found = set.per_key
-  if own then found = per_key(own.rates, own.concurrency ~= cjson.null and own.concurrency or nil) end
+  if own then found = own_limit(set, own) end
   known = found and {name = ws, concurrency = found.concurrency, rates = found.rates, most = found.most,
     shut_until = 0, holders = keys.ws(ws, 'holders:' .. key), meters = keys.ws(ws, 'meter:'), suffix = ':' .. key} or false
   own_of[key] = known
