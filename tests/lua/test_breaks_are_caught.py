@@ -166,7 +166,9 @@ def test_a_scenario_tells_broken_scripts_from_right_ones(
             [("    if score then\n      proofs[places", "    if true then\n      proofs[places")],
             id="no proof of the lease",
         ),
-        pytest.param([("if known.seq == call.seq then return replay() end", "")], id="no replay"),
+        pytest.param(
+            [("if session.seq == call.seq then return sessions.replay(call.sid) end", "")], id="no replay"
+        ),
         pytest.param(
             [
                 (

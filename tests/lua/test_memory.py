@@ -121,6 +121,17 @@ def test_somebody_who_begins_to_wait_for_a_running_job_hears_of_its_end(mail: Ri
     heard.close()
 
 
+def test_somebody_who_waited_before_the_start_hears_of_the_end(mail: Rig) -> None:
+    (job,) = mail.send("mail", 1, ids=["first"], shift=-SECOND)
+    heard = mail.client.pubsub(ignore_subscribe_messages=True)
+    heard.subscribe(f"{mail.keys.root}ended:{job}")
+    assert mail.scripts.run("job_await", {"workstream": "mail", "job": job}) == b"waiting"
+    (given,) = mail.ask("s1", "mail", 1).grants
+    mail.tell("s1", given.end("done"))
+    assert wait_until(lambda: heard.get_message(timeout=0.01))["data"] == b"done"
+    heard.close()
+
+
 def test_a_lease_that_another_version_took_back_is_lost(mail: Rig) -> None:
     (given,) = mail.ask("s1", "mail", 1).grants
     other = by_another_version(mail)
