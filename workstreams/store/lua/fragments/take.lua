@@ -64,7 +64,10 @@ function taking.rest(ws, head, removed)
   local next = head.ids[removed + 1] or head.next
   if not next or not head.room then return next, nil end
   if head.room.slots < 1 then return true, math.huge end
-  local _, _, at = gate.refuses(head.room, settings.is_rated(ws) and line.cost(ws, next) or 1)
+  local cost = settings.is_rated(ws) and line.cost(ws, next) or 1
+  -- One dearer than its key's rate ever allows is to be buried, and does not wait for that.
+  if settings.too_dear(ws, cost, head.key) then return true, nil end
+  local _, _, at = gate.refuses(head.room, cost)
   return true, at
 end
 

@@ -41,18 +41,28 @@ function turns.hold(ws, key, at)
 end
 
 -- Back into the line, if it has jobs. Returns whether it has.
-local function resume(ws, key)
+function turns.resume(ws, key)
   redis.call('ZREM', keys.ws(ws, 'held'), key)
   if redis.call('EXISTS', keys.ready(ws, key)) == 0 then return false end
   turns.list(ws, key)
   return true
 end
 
+-- Its own limits hold it no longer; an upstream may.
+function turns.go_on(ws, key)
+  local shut = redis.call('ZSCORE', keys.ws(ws, 'shut_keys'), key)
+  if shut and tonumber(shut) > clock.now then
+    redis.call('ZADD', keys.ws(ws, 'held'), shut, key)
+  else
+    turns.resume(ws, key)
+  end
+end
+
 -- One of the key's jobs has ended, and its slot is free.
 function turns.free(ws, key)
   if turns.is_held(ws, key) ~= 'inf' then return end
   if redis.call('HEXISTS', keys.ws(ws, 'paused_keys'), key) == 0 then
-    resume(ws, key)
+    turns.go_on(ws, key)
   else
     redis.call('HSET', keys.ws(ws, 'paused_keys'), key, '0')
   end
@@ -65,7 +75,7 @@ function turns.promote(ws)
   if not turns.any_held(ws) then return end
   local held = keys.ws(ws, 'held')
   for _, key in ipairs(redis.call('ZRANGEBYSCORE', held, '-inf', clock.text, 'LIMIT', 0, RESUMED_AT_ONCE)) do
-    resume(ws, key)
+    turns.resume(ws, key)
   end
   if redis.call('EXISTS', held) == 0 then settings.note_holds(ws, '0') end
 end
