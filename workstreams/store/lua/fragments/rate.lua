@@ -113,6 +113,13 @@ function rate.charge(m, r, cost)
   m.tat, m.at, m.spent = math.ceil(tat + cost * interval), clock.now, m.spent + cost
 end
 
+-- What was used already, however much it is. What a burst owes for it is over when its window is: the
+-- log alone holds it back so long.
+function rate.add(m, r, cost)
+  rate.charge(m, r, cost)
+  m.tat = math.min(m.tat, clock.now + math.ceil(r.span))
+end
+
 local function write(m)
   local r, log = m.rate, m.from > 1 and m.log:sub(m.from) or m.log
   local cell = r.permits > EXACT and math.floor(clock.now / (r.span / CELLS)) or 0
