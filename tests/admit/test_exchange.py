@@ -214,7 +214,7 @@ def test_a_lost_session_is_reported_with_the_finishes_it_refuses_and_asks_for_no
     bench.end(next_of(bench))
     assert bench.lost.wait(5)
     assert [finish["i"] for finish in bench.refused] == ["a"]
-    wait_until(lambda: bench.exchange.draining)
+    wait_until(bench.exchange.drained.is_set)
     bench.exchange.wake("*", 0)
     assert bench.exchange.close(5)
     assert len(bench.scripts.calls) == 2
@@ -223,7 +223,7 @@ def test_a_lost_session_is_reported_with_the_finishes_it_refuses_and_asks_for_no
 def test_a_session_that_was_opened_again_goes_on_asking(start: Start) -> None:
     bench = start([b"lost", b"epoch"], answer(grant("a")), answer(), goes_on=True)
     assert next_of(bench).message_id == "a"
-    assert not bench.exchange.draining
+    assert not bench.exchange.drained.is_set()
 
 
 def test_settings_that_redis_lost_are_published_and_asked_about_soon(start: Start) -> None:

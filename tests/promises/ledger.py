@@ -175,8 +175,11 @@ class Ledger:
         if counted != there:
             yield f"{ws.name}: {counted} are counted as waiting, {there} wait"
         keyed = set(self._members(self._keys.workstream(ws.name, "keys")))
-        if keyed != set(ws.ready):
-            yield f"{ws.name}: the keys {keyed} have a turn, {set(ws.ready)} have jobs"
+        held = set(self._members(self._keys.workstream(ws.name, "held")))
+        if keyed | (held & set(ws.ready)) != set(ws.ready):
+            yield f"{ws.name}: the keys {keyed} have a turn, {held} are held, {set(ws.ready)} have jobs"
+        if both := keyed & held:
+            yield f"{ws.name}: the keys {both} have a turn and are held"
 
     def _of_leases(self, found: list[_Workstream]) -> Iterator[str]:
         """What runs is leased to one session, and holds a slot of each limit it was admitted under."""

@@ -12,7 +12,7 @@ clock                  hash    ``mark`` latest µs seen, ``epoch`` of this data 
                                µs at which an older epoch was missed, ``back`` µs at which
                                somebody was heard of after a pause, ``lease`` the longest,
                                ``tidied`` µs of the last look for what is kept no longer,
-                               ``offset`` of tests
+                               ``by`` the library that wrote the mark, ``offset`` of tests
 sessions               zset    session → expiry µs
 session:<sid>          hash    who it is: worker, host, pid, pool, started, last request
 held:<sid>             zset    ``id~delivery`` of the jobs it runs → hard deadline µs

@@ -229,7 +229,8 @@ class WorkstreamBroker(Broker):
         Raises:
           UnknownWorkstream, PayloadError
         """
-        message, due = without_eta(message, due)
+        if "eta" in message.options:
+            message, due = without_eta(message, due)
         actor = self.actors.get(message.actor_name)
         if actor is not None:
             message = completed(message, actor)

@@ -1,0 +1,47 @@
+"""``python -m tests.figures``: measures limits, quiet, fairness, changes and refusals on real processes.
+
+Each command prints a table, or one JSON object a line where the output is no terminal, and ends with 1
+when a promise was not kept in the run: speeds are shown, and never judged.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from tests.figures import commands
+
+__all__ = ["main"]
+
+
+def parser() -> argparse.ArgumentParser:
+    """The commands and their options."""
+    root = argparse.ArgumentParser(prog="python -m tests.figures", description=__doc__)
+    some = root.add_subparsers(required=True, metavar="COMMAND")
+    limits = some.add_parser("limits", help="how each shape of a limit holds, beside Dramatiq's own limiters")
+    limits.add_argument("--only", nargs="*", metavar="SHAPE", help="such as '50/s burst 1'")
+    limits.add_argument("--seconds", type=float, default=10.0, help="of each run (10)")
+    limits.add_argument(
+        "--processes", type=int, nargs="*", default=[1, 2, 8], help="worker processes (1 2 8)"
+    )
+    limits.add_argument("--no-stock", action="store_true", help="without stock Dramatiq")
+    limits.set_defaults(run=commands.limits)
+    return root
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Returns:
+      0 when every promise was kept in it, else 1.
+    """
+    options = parser().parse_args(arguments)
+    broken: list[str] = options.run(options)
+    for sentence in broken:
+        sys.stderr.write(f"BROKEN: {sentence}\n")
+    return 1 if broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
