@@ -1,9 +1,10 @@
 """How evenly the keys of a workstream take turns, and what they leave behind in Redis.
 
-The scripts are driven directly, and say whose job each start was, in their order. All keys have jobs from the
-beginning, the whale's were sent first. Between two keys that have jobs left the counts of starts may differ by
-a turn or two at any moment. Jain's index (the square of the sum over n times the sum of the squares; 1 is
-perfectly even) is taken over windows: each ends as soon as every key that still has jobs had ten starts in it.
+The scripts are driven directly, and say whose job each start was, in their order. All keys have jobs from
+the beginning, the whale's were sent first. Between two keys that have jobs left the counts of starts may
+differ by a turn or two at any moment. Jain's index (the square of the sum over n times the sum of the
+squares; 1 is perfectly even) is taken over windows: each ends as soon as every key that still has jobs had
+ten starts in it, so keys with ten jobs or fewer have none.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 from tests.figures.driving import exchanges, fill
 from tests.lua.rig import Given, Rig
 
-__all__ = ["Turns", "jain", "broken_of", "left_behind", "share"]
+__all__ = ["Turns", "broken_of", "jain", "left_behind", "share"]
 
 #: Starts that each key has in a window.
 IN_A_WINDOW = 10
