@@ -12,9 +12,11 @@ from workstreams.errors import (
     ConfigError,
     CostTooHigh,
     JobNotFound,
+    LimitNotPublished,
     PayloadTooLarge,
     Problem,
     UnknownActor,
+    UnknownLimit,
     UnknownWorkstream,
     WorkstreamFull,
     WorkstreamsError,
@@ -60,9 +62,9 @@ def test_a_config_error_tells_every_problem_on_a_line_of_its_own() -> None:
     assert str(error) == "expected a, found b\nexpected c, found d"
 
 
-@pytest.mark.parametrize("kind", [UnknownWorkstream, UnknownActor])
+@pytest.mark.parametrize("kind", [UnknownWorkstream, UnknownLimit, UnknownActor])
 def test_an_unknown_name_is_answered_with_the_nearest_and_all_known_ones(
-    kind: type[UnknownWorkstream | UnknownActor],
+    kind: type[UnknownWorkstream | UnknownLimit | UnknownActor],
 ) -> None:
     error = kind("mial", ["mail", "crm"])
     assert (error.name, error.known) == ("mial", ("crm", "mail"))
@@ -85,6 +87,7 @@ def test_a_name_like_no_other_has_no_nearest() -> None:
         (PayloadTooLarge("mail", 11, 10), {"workstream": "mail", "size": 11, "limit": 10}),
         (WorkstreamFull("mail", 5), {"workstream": "mail", "limit": 5}),
         (CostTooHigh("mail", 3, 2), {"limit": "mail", "cost": 3, "permits": 2}),
+        (LimitNotPublished("mail"), {"name": "mail"}),
         (JobNotFound("01J"), {"job_id": "01J"}),
     ],
 )

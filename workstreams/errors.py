@@ -3,6 +3,8 @@
     WorkstreamsError
     ├── ConfigError            a file, a flag or a variable says something impossible
     ├── UnknownWorkstream      a name that no config declares
+    │   └── UnknownLimit       and that is no limit's either
+    ├── LimitNotPublished      a limit that is not in Redis yet
     ├── UnknownActor           an actor that this process has not imported
     ├── PayloadError           arguments that JSON cannot carry
     │   └── PayloadTooLarge
@@ -34,6 +36,7 @@ __all__ = [
     "CostTooHigh",
     "JobNotFound",
     "JobTimeout",
+    "LimitNotPublished",
     "NoResult",
     "NothingRunsHere",
     "PayloadError",
@@ -42,6 +45,7 @@ __all__ = [
     "RedisUnavailable",
     "RedisUnsuitable",
     "UnknownActor",
+    "UnknownLimit",
     "UnknownWorkstream",
     "WorkstreamFull",
     "WorkstreamsError",
@@ -128,38 +132,46 @@ class ConfigError(WorkstreamsError):
         return error
 
 
-class UnknownWorkstream(WorkstreamsError):
-    """A workstream was named that the config does not declare.
+class _Undeclared:
+    """A name was asked for (``name``) that is none of those declared (``known``)."""
 
-    Attributes:
-      name: The name that was asked for.
-      known: The names that are declared.
-    """
+    _what = _hint = ""
 
     def __init__(self, name: str, known: Iterable[str]) -> None:
         self.name = name
         self.known = tuple(sorted(known))
-        super().__init__(
-            f'expected a declared workstream, found "{name}"{_did_you_mean(name, self.known)}: '
-            f"declared are {', '.join(self.known) or 'none'}"
-        )
+        close, known = _did_you_mean(name, self.known), ", ".join(self.known) or "none"
+        text = f'expected a declared {self._what}, found "{name}"{close}: declared are {known}{self._hint}'
+        super().__init__(text)  # type: ignore[call-arg]  # that of the error it is mixed into
 
 
-class UnknownActor(WorkstreamsError):
-    """An actor was named that no imported module declares.
+class UnknownWorkstream(_Undeclared, WorkstreamsError):
+    """A workstream was named that the config does not declare: ``name`` is not in ``known``."""
 
-    Attributes:
-      name: The name that was asked for.
-      known: The actors that are declared.
-    """
+    _what = "workstream"
 
-    def __init__(self, name: str, known: Iterable[str]) -> None:
+
+class UnknownLimit(UnknownWorkstream):
+    """A limit was named that is neither a workstream's nor one under ``limits:``."""
+
+    _what = "workstream or limit"
+
+
+class UnknownActor(_Undeclared, WorkstreamsError):
+    """An actor was named that no imported module declares: ``name`` is not in ``known``."""
+
+    _what = "actor"
+    _hint = "; is its module listed under import: in the config?"
+
+
+class LimitNotPublished(WorkstreamsError):
+    """A limit (``name``) is declared, but not in Redis yet, so nothing of it can be changed."""
+
+    def __init__(self, name: str) -> None:
         self.name = name
-        self.known = tuple(sorted(known))
         super().__init__(
-            f'expected a declared actor, found "{name}"{_did_you_mean(name, self.known)}: '
-            f"declared are {', '.join(self.known) or 'none'}; "
-            "is its module listed under import: in the config?"
+            f'expected the limit "{name}" in Redis, found nothing of it: start a worker with this config, or '
+            "send a job to one of its workstreams, and change it then"
         )
 
 

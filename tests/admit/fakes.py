@@ -87,7 +87,7 @@ class Bench:
     ) -> None:
         self.scripts = FakeScripts(*replies)
         self.queue = WorkQueue()
-        self.lane = Lane("mail", threads, scarce, None, self.queue.put)
+        self.lane = Lane("mail", threads, scarce, None, self.queue)
         self.refused: list[dict[str, Any]] = []
         self.gone: list[str] = []
         self.troubles: list[redis.RedisError | None] = []
@@ -104,7 +104,7 @@ class Bench:
             self.failed.set,
         )
         lanes, scripts = {"mail": self.lane}, cast(Scripts, self.scripts)
-        self.exchange = Exchange(scripts, "s1", "h:1", lanes, self.deliver, self.queue.drain, reports)
+        self.exchange = Exchange(scripts, "s1", "h:1", lanes, self.queue, self.deliver, reports)
 
     def _lose(self) -> bool:
         self.lost.set()

@@ -8,7 +8,7 @@ from dramatiq.errors import ActorNotFound
 from dramatiq.middleware import Interrupt
 
 from tests.admit.fakes import Bench, answer
-from tests.admit.test_lane import delivery
+from tests.admit.test_lane import delivery, granted
 from workstreams.admit.consumer import LaneConsumer
 from workstreams.admit.delivery import Delivery
 
@@ -20,7 +20,7 @@ def ended(one: Delivery, how: str = "ack", margin: float | None = None) -> list[
     consumer = LaneConsumer(bench.lane, bench.exchange, 0.01)
     getattr(consumer, how)([one] if how == "requeue" else one)
     consumer.ack(one)
-    return bench.exchange._finishes
+    return bench.exchange._outbox.finishes
 
 
 def test_the_decided_outcome_is_told_once_whatever_dramatiq_calls() -> None:
@@ -63,7 +63,7 @@ def test_a_start_that_comes_later_than_the_margin_is_counted_as_late() -> None:
 
 def test_it_gives_nothing_and_while_draining_returns_at_once() -> None:
     bench = Bench(answer())
-    bench.lane.put(delivery("a"))
+    bench.lane.put([granted("a")])
     consumer = LaneConsumer(bench.lane, bench.exchange, 0.05)
     began = time.monotonic()
     assert next(consumer) is None

@@ -10,7 +10,7 @@ import redis
 
 from tests.admit.fakes import Bench, Call, answer, grant
 from tests.support import wait_until
-from workstreams.admit import exchange as module
+from workstreams.admit import outbox as module
 from workstreams.admit.delivery import Delivery, Grant
 
 Start = Callable[..., Bench]
@@ -214,7 +214,7 @@ def test_a_lost_session_is_reported_with_the_finishes_it_refuses_and_asks_for_no
     bench.end(next_of(bench))
     assert bench.lost.wait(5)
     assert [finish["i"] for finish in bench.refused] == ["a"]
-    wait_until(lambda: bench.exchange.draining)
+    wait_until(bench.exchange.drained.is_set)
     bench.exchange.wake("*", 0)
     assert bench.exchange.close(5)
     assert len(bench.scripts.calls) == 2
@@ -223,7 +223,7 @@ def test_a_lost_session_is_reported_with_the_finishes_it_refuses_and_asks_for_no
 def test_a_session_that_was_opened_again_goes_on_asking(start: Start) -> None:
     bench = start([b"lost", b"epoch"], answer(grant("a")), answer(), goes_on=True)
     assert next_of(bench).message_id == "a"
-    assert not bench.exchange.draining
+    assert not bench.exchange.drained.is_set()
 
 
 def test_settings_that_redis_lost_are_published_and_asked_about_soon(start: Start) -> None:
@@ -232,16 +232,18 @@ def test_settings_that_redis_lost_are_published_and_asked_about_soon(start: Star
     wait_until(lambda: len(bench.scripts.calls) == 2, timeout=5)
 
 
-def test_what_cannot_run_here_is_given_back_without_a_thread(start: Start) -> None:
-    bench = Bench(answer(grant("a")), answer())
+def test_what_cannot_run_here_is_given_back_and_its_thread_takes_the_next(start: Start) -> None:
+    bench = Bench(answer(grant("a"), grant("b")), answer(), threads=3)
+    make = bench.deliver
 
-    def refuse(given: Grant) -> dict[str, Any]:
-        return {"w": "mail", "i": given.job_id, "d": given.delivery, "o": "handback", "at": 5, "x": "{}"}
+    def refuse_one(given: Grant) -> Delivery | dict[str, Any]:
+        return given.finish("handback", at=5, x="{}") if given.job_id == "a" else make(given)
 
-    bench.exchange._deliver = refuse
+    bench.exchange._deliver = refuse_one
     bench.exchange.start()
+    assert next_of(bench).message_id == "b"
     wait_until(lambda: bench.finished == ["a"])
-    assert bench.lane.busy == 0
+    assert (bench.lane.busy, bench.queue.unfinished_tasks) == (1, 1)
     bench.exchange.close(5)
 
 

@@ -7,14 +7,13 @@ from queue import Empty
 
 import pytest
 
-from tests.admit.test_lane import delivery
-from workstreams.admit.work_queue import WorkQueue
+from tests.admit.test_lane import granted, queue_of
 
 
 def test_deliveries_come_out_in_the_order_they_went_in_and_are_their_own_message() -> None:
-    queue = WorkQueue()
+    queue = queue_of()
     for name in "cab":
-        queue.put(delivery(name))
+        queue.put_all([granted(name)])
     assert queue.qsize() == 3
     assert [queue.get().message.message_id for _ in range(2)] + [queue.get_nowait().message_id] == [
         "c",
@@ -24,14 +23,14 @@ def test_deliveries_come_out_in_the_order_they_went_in_and_are_their_own_message
 
 
 def test_an_empty_queue_says_so_after_its_time() -> None:
-    queue = WorkQueue()
+    queue = queue_of()
     for get in (queue.get_nowait, lambda: queue.get(timeout=0.01), lambda: queue.get(block=False)):
         with pytest.raises(Empty):
             get()
 
 
 def test_every_sleeping_thread_is_woken_while_there_is_work() -> None:
-    queue, together = WorkQueue(), threading.Barrier(5)
+    queue, together = queue_of(), threading.Barrier(5)
 
     def work() -> None:
         queue.get(timeout=10)
@@ -43,7 +42,7 @@ def test_every_sleeping_thread_is_woken_while_there_is_work() -> None:
     for thread in threads:
         thread.start()
     for name in "abcd":
-        queue.put(delivery(name))
+        queue.put_all([granted(name)])
     together.wait(10)
     queue.join()
     for thread in threads:
@@ -51,7 +50,7 @@ def test_every_sleeping_thread_is_woken_while_there_is_work() -> None:
 
 
 def test_a_sleeper_whose_delivery_was_taken_by_another_thread_wakes_at_its_time() -> None:
-    queue, ended, go_on = WorkQueue(), threading.Barrier(5), threading.Event()
+    queue, ended, go_on = queue_of(), threading.Barrier(5), threading.Event()
 
     def sleep() -> None:
         while not go_on.is_set():
@@ -64,7 +63,7 @@ def test_a_sleeper_whose_delivery_was_taken_by_another_thread_wakes_at_its_time(
         thread.start()
     deadline = time.monotonic() + 0.5
     while time.monotonic() < deadline:
-        queue.put(delivery("a"))
+        queue.put_all([granted("a")])
         with contextlib.suppress(Empty):
             queue.get_nowait()
     go_on.set()
@@ -74,11 +73,11 @@ def test_a_sleeper_whose_delivery_was_taken_by_another_thread_wakes_at_its_time(
 
 
 def test_who_joins_waits_for_what_was_taken_and_not_for_what_was_drained() -> None:
-    queue, joined = WorkQueue(), threading.Event()
+    queue, joined = queue_of(), threading.Event()
     for name in "abc":
-        queue.put(delivery(name))
+        queue.put_all([granted(name)])
     queue.get()
-    assert [one.message_id for one in queue.drain()] == ["b", "c"]
+    assert [one.job_id for one in queue.drain()] == ["b", "c"]
     assert queue.drain() == []
     assert queue.unfinished_tasks == 1
 

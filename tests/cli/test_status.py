@@ -65,7 +65,7 @@ def test_json_is_one_object_a_line_with_stable_keys(call: Command) -> None:
         "used": None,
         "allowed": None,
     }
-    assert mail["rates"] == [{"limit": "mail", "used": 0, "permits": 2, "window_ms": 3_600_000}]
+    assert mail["rates"] == [{"limit": "mail", "used": 0, "permits": 2, "window_ms": 3_600_000, "pace": None}]
     assert mail["slots"] == [{"limit": "mail", "used": 0, "allowed": 5}]
     assert mail["at"].endswith("Z")
     assert list(mail) == list(free)

@@ -4,9 +4,9 @@ import pytest
 
 from tests.control.conftest import Desk
 from tests.lua.rig import SECOND
-from workstreams.control import pause, resume
-from workstreams.errors import UnknownWorkstream
-from workstreams.state import read_status
+from workstreams.control import LimitChange, change_limit, pause, reset_limit, resume
+from workstreams.errors import ConfigError, UnknownWorkstream
+from workstreams.state import read_limits, read_status
 
 
 def test_after_the_reply_of_a_pause_nothing_is_admitted_until_it_is_resumed(desk: Desk) -> None:
@@ -79,3 +79,75 @@ def test_a_workstream_that_nobody_has_published_can_be_paused(desk: Desk) -> Non
 def test_an_undeclared_workstream_is_refused(desk: Desk) -> None:
     with pytest.raises(UnknownWorkstream):
         pause(desk.link, desk.config, "male")
+
+
+@pytest.fixture
+def shared(desk: Desk) -> Desk:
+    """Two workstreams within one limit and one that is not, each with jobs."""
+    desk.declare(
+        limits={"account": {"rate": "9/s"}}, mail={"within": "account"}, sms={"within": "account"}, b=9
+    )
+    desk.rig.open("s1", "mail", "sms", "b")
+    for name in ("mail", "sms", "b"):
+        desk.rig.send(name, 2)
+    return desk
+
+
+def test_a_paused_limit_stops_every_workstream_within_it_and_no_other(shared: Desk) -> None:
+    assert pause(shared.link, shared.config, "account")
+    for name in ("mail", "sms"):
+        answer = shared.rig.ask("s1", name, 2)
+        assert (answer.ids, answer.why) == ([], {name: "paused"})
+    assert len(shared.rig.ask("s1", "b", 2).ids) == 2
+    ears = shared.rig.listen()
+    assert resume(shared.link, shared.config, "account")
+    assert ("all", "* now") in ears.heard()
+    ears.close()
+    assert len(shared.rig.ask("s1", "sms", 2).ids) == 2
+
+
+def test_status_says_which_limit_is_paused(shared: Desk) -> None:
+    pause(shared.link, shared.config, "account")
+    [state] = read_status(shared.link, shared.config, ["mail"])
+    assert (state.paused, state.hold.why, state.hold.limit) == (False, "paused", "account")
+
+
+def test_a_pause_of_a_limit_is_one_event_of_each_workstream_within_it(shared: Desk) -> None:
+    assert pause(shared.link, shared.config, "account")
+    assert not pause(shared.link, shared.config, "account")
+    assert resume(shared.link, shared.config, "account")
+    assert not resume(shared.link, shared.config, "account")
+    for name, events in (("mail", ["paused", "resumed"]), ("sms", ["paused", "resumed"]), ("b", [])):
+        assert [what for what, _ in shared.rig.events(name) if what in ("paused", "resumed")] == events
+
+
+def test_a_paused_limit_keeps_what_an_operator_set_and_a_reset_keeps_the_pause(shared: Desk) -> None:
+    change_limit(shared.link, shared.config, "account", LimitChange(concurrency=3))
+    pause(shared.link, shared.config, "account")
+    reset_limit(shared.link, shared.config, "account")
+    [state] = read_limits(shared.link, shared.config, [("account", "")])
+    assert (state.paused, state.overridden) == (True, ())
+    resume(shared.link, shared.config, "account")
+    assert not read_limits(shared.link, shared.config, [("account", "")])[0].paused
+
+
+def test_a_limit_that_nobody_has_published_can_be_paused(shared: Desk) -> None:
+    shared.rig.client.delete(shared.rig.keys.limit("account", "settings"))
+    assert pause(shared.link, shared.config, "account")
+    assert read_limits(shared.link, shared.config, [("account", "")])[0].paused
+
+
+def test_a_paused_key_waits_and_the_others_go_on(desk: Desk) -> None:
+    desk.rig.open("s1", "mail")
+    [held] = desk.rig.send("mail", key="acme")
+    [free] = desk.rig.send("mail", key="bmw")
+    assert pause(desk.link, desk.config, "mail", "acme")
+    assert not pause(desk.link, desk.config, "mail", "acme")
+    assert desk.rig.ask("s1", "mail", 2).ids == [free]
+    assert resume(desk.link, desk.config, "mail", "acme")
+    assert desk.rig.ask("s1", "mail", 2).ids == [held]
+
+
+def test_a_key_of_a_shared_limit_is_refused(shared: Desk) -> None:
+    with pytest.raises(ConfigError, match='a workstream, found the shared limit "account"'):
+        pause(shared.link, shared.config, "account", "acme")

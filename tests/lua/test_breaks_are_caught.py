@@ -15,7 +15,7 @@ from tests.lua.rig import BEGIN, SECOND, PatchedScripts, Rig
 
 Patches = Sequence[tuple[str, str]]
 
-NO_HIGH_WATER_MARK: Patches = [("clock.now = math.max(clock.now, tonumber(seen[1] or 0))", "")]
+NO_HIGH_WATER_MARK: Patches = [("clock.now = math.max(clock.now, mark)", "")]
 THE_CALLERS_CLOCK: Patches = [
     (
         "(KEYS, ARGV) calls.begin(KEYS)",
@@ -163,10 +163,10 @@ def test_a_scenario_tells_broken_scripts_from_right_ones(
         pytest.param(IGNORE_MARGIN, id="ignore the margin"),
         pytest.param(ONE_LIMIT_AFTER_THE_OTHER, id="one limit after the other"),
         pytest.param(
-            [("proofs[i] = scores[i] and not seen[member]", "proofs[i] = true")],
+            [("    if score then\n      proofs[places", "    if true then\n      proofs[places")],
             id="no proof of the lease",
         ),
-        pytest.param([("if seq == call.seq then return replay(last[2], last[4]) end", "")], id="no replay"),
+        pytest.param([("if known.seq == call.seq then return replay() end", "")], id="no replay"),
         pytest.param(
             [
                 (

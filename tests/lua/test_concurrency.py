@@ -94,5 +94,7 @@ def test_a_workstream_without_settings_is_closed(rig: Rig) -> None:
     rig.open("s1")
     rig.send("mail", 1)
     rig.client.delete(rig.keys.workstream("mail", "settings"))
+    # What is done by hand is seen a second later.
+    rig.advance(SECOND)
     answer = rig.ask("s1", "mail")
     assert (answer.grants, answer.why["mail"]) == ((), "unsettled")

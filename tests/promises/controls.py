@@ -10,7 +10,9 @@ from tests.promises.operations import jobs_of
 from tests.promises.scene import Scene
 from tests.support import wait_until
 from workstreams.control.dead import discard_all
-from workstreams.control.jobs import Change, cancel_jobs, retry_jobs
+from workstreams.control.jobs import Change as JobChange
+from workstreams.control.jobs import cancel_jobs, retry_jobs
+from workstreams.control.limiting import Change, change_limit, reset_limit
 from workstreams.control.pausing import pause, resume
 from workstreams.control.purging import purge
 from workstreams.control.waiting import wait_for_end
@@ -18,6 +20,7 @@ from workstreams.finish.barriers import LimiterBackend
 from workstreams.finish.results import StoredResults
 from workstreams.log.append import Appender
 from workstreams.log.buffer import Waiting
+from workstreams.units import parse_rate
 
 __all__ = ["CONTROLS"]
 
@@ -41,6 +44,51 @@ def resume_workstream(s: Scene) -> None:
     s.expect(running=1)
 
 
+def change_a_limit(s: Scene) -> None:
+    s.configure(mail={"rate": "5/h"})
+    s.lose("limit", lambda: change_limit(s.link, s.config, "mail", _two_an_hour()), returns=True)
+    s.rig.send("mail", 5)
+    s.rig.open("s1", "mail")
+    assert len(s.rig.ask("s1", "mail", 5).grants) == 2
+    # One of the configs by hand, and one of the change.
+    s.expect_events(limit_changed=2)
+    s.expect(waiting=3, running=2)
+
+
+def reset_a_limit(s: Scene) -> None:
+    s.configure(mail={"rate": "3/h"})
+    change_limit(s.direct, s.config, "mail", _two_an_hour())
+    s.lose("limit", lambda: reset_limit(s.link, s.config, "mail"), returns=True)
+    s.rig.send("mail", 5)
+    s.rig.open("s1", "mail")
+    assert len(s.rig.ask("s1", "mail", 5).grants) == 3
+    s.expect_events(limit_changed=3)
+    s.expect(waiting=2, running=3)
+
+
+def change_the_limit_of_a_key(s: Scene) -> None:
+    s.lose("limit", lambda: change_limit(s.link, s.config, "mail", _two_an_hour(), "acme"), returns=True)
+    s.rig.send("mail", 5, key="acme")
+    s.rig.open("s1", "mail")
+    assert len(s.rig.ask("s1", "mail", 5).grants) == 2
+    s.expect_events(limit_changed=1)
+    s.expect(waiting=3, running=2)
+
+
+def pause_a_shared_limit(s: Scene) -> None:
+    s.configure(limits={"account": {"rate": "5/h"}}, mail={"within": "account"})
+    s.lose("limit_pause", lambda: pause(s.link, s.config, "account"), returns=True)
+    s.rig.send("mail")
+    s.rig.open("s1", "mail")
+    assert s.rig.ask("s1", "mail").why["mail"] == "paused"
+    s.expect_events(paused=1)
+    s.expect(waiting=1)
+
+
+def _two_an_hour() -> Change:
+    return Change(rates=(parse_rate("2/h"),))
+
+
 def purge_first_part(s: Scene) -> None:
     _purge(s, 1)
 
@@ -58,7 +106,7 @@ def _purge(s: Scene, number: int) -> None:
 
 def cancel_waiting(s: Scene) -> None:
     ids = s.rig.send("mail", 5)
-    found = [Change(job, "waiting", True) for job in ids[:3]]
+    found = [JobChange(job, "waiting", True) for job in ids[:3]]
     s.lose("job_cancel", lambda: cancel_jobs(s.link, "mail", ids[:3]), returns=found)
     s.expect(cancelled=3, waiting=2)
     s.expect_events(cancelled=3)
@@ -68,7 +116,7 @@ def cancel_running(s: Scene) -> None:
     [job] = s.rig.send("mail")
     s.rig.open("s1", "mail")
     [given] = s.rig.ask("s1", "mail").grants
-    found = [Change(job, "running", True)]
+    found = [JobChange(job, "running", True)]
     s.lose("job_cancel", lambda: cancel_jobs(s.link, "mail", [job]), returns=found)
     s.expect_events(cancelling=1)
     s.rig.tell("s1", given.end("retry", at=0))
@@ -85,7 +133,7 @@ def _dead(s: Scene, number: int) -> list[str]:
 
 def retry_dead(s: Scene) -> None:
     ids = _dead(s, 3)
-    found = [Change(job, "dead", True) for job in ids]
+    found = [JobChange(job, "dead", True) for job in ids]
     s.lose("job_retry", lambda: retry_jobs(s.link, "mail", ids, only="dead"), returns=found)
     s.expect(waiting=3)
     s.expect_events(retrying=3)
@@ -93,7 +141,7 @@ def retry_dead(s: Scene) -> None:
 
 def retry_scheduled(s: Scene) -> None:
     ids = s.rig.send("mail", 2, due="+3600000000")
-    found = [Change(job, "scheduled", True) for job in ids]
+    found = [JobChange(job, "scheduled", True) for job in ids]
     s.lose("job_retry", lambda: retry_jobs(s.link, "mail", ids), returns=found)
     s.expect(waiting=2)
     s.expect_events(retrying=2)
@@ -180,6 +228,10 @@ def notify_a_barrier(s: Scene) -> None:
 CONTROLS: tuple[Callable[[Scene], None], ...] = (
     pause_workstream,
     resume_workstream,
+    change_a_limit,
+    reset_a_limit,
+    change_the_limit_of_a_key,
+    pause_a_shared_limit,
     purge_first_part,
     purge_last_part,
     cancel_waiting,

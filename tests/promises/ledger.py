@@ -71,7 +71,7 @@ class Ledger:
     def charged(self, limit: str) -> float:
         """What the rates of a limit were charged with in all; the windows must be longer than the test."""
         self._look()
-        return sum(charge for _, charge in self._charges(limit))
+        return sum(counted for _, counted in self._charges(limit))
 
     def problems(self) -> list[str]:
         """Everything that contradicts something else, one sentence each."""
@@ -142,11 +142,13 @@ class Ledger:
         prefix = self._keys.held("")
         return {found.removeprefix(prefix): self._members(found) for found in self._names(prefix)}
 
-    def _charges(self, limit: str) -> Iterator[tuple[str, float]]:
-        prefix = self._keys.limit(limit, "log", "")
-        for found in self._names(prefix):
-            entries: Any = self._client.lrange(found, 0, -1)
-            yield found.removeprefix(prefix), sum(float(entry.partition(b":")[2]) for entry in entries)
+    def _charges(self, limit: str) -> Iterator[tuple[float, float]]:
+        """For each rate: the sum that its meter tells, and what its entries come to."""
+        for found in self._names(self._keys.limit(limit, "meter", "")):
+            meter: Any = self._client.get(found)
+            head, _, log = meter.decode().partition("|")
+            told, *_, last, cost = map(float, head.split())
+            yield told, (cost if last else 0) + sum(float(entry.partition(":")[2]) for entry in log.split())
 
     # Contradictions.
 
@@ -173,8 +175,11 @@ class Ledger:
         if counted != there:
             yield f"{ws.name}: {counted} are counted as waiting, {there} wait"
         keyed = set(self._members(self._keys.workstream(ws.name, "keys")))
-        if keyed != set(ws.ready):
-            yield f"{ws.name}: the keys {keyed} have a turn, {set(ws.ready)} have jobs"
+        held = set(self._members(self._keys.workstream(ws.name, "held")))
+        if keyed | (held & set(ws.ready)) != set(ws.ready):
+            yield f"{ws.name}: the keys {keyed} have a turn, {held} are held, {set(ws.ready)} have jobs"
+        if both := keyed & held:
+            yield f"{ws.name}: the keys {both} have a turn and are held"
 
     def _of_leases(self, found: list[_Workstream]) -> Iterator[str]:
         """What runs is leased to one session, and holds a slot of each limit it was admitted under."""
@@ -207,12 +212,13 @@ class Ledger:
                 yield f"{ws.name}: {dead} sleep and do not live"
 
     def _of_charges(self, found: list[_Workstream]) -> Iterator[str]:
-        for key in self._names(self._keys.limit(""), ":rate"):
-            limit = key.removeprefix(self._keys.limit("")).removesuffix(":rate")
-            sums = _texts(self._client.hgetall(key))
-            for window, charged in self._charges(limit):
-                if abs(float(sums[f"sum{window}"]) - charged) > 1e-6:
-                    yield f"{limit} sums up {sums[f'sum{window}']} of {charged} in its log"
+        prefix, marker = self._keys.limit(""), ":meter:"
+        for limit in {
+            name.removeprefix(prefix).partition(marker)[0] for name in self._names(prefix) if marker in name
+        }:
+            for told, counted in self._charges(limit):
+                if abs(told - counted) > 1e-6:
+                    yield f"{limit} sums up {told} of {counted} in its log"
 
     def _of_requests(self) -> Iterator[str]:
         for key in self._names(f"{self._keys.root}request:"):

@@ -39,7 +39,7 @@ LOSSES: dict[str, tuple[Fate, int]] = {
 FIRST = next(iter(LOSSES))
 EVERY = [*OPERATIONS, *CONTROLS]
 #: Those that write nothing, and the one that a worker's whole life is for.
-ELSEWHERE = {"status", "schedules", "exchange"}
+ELSEWHERE = {"status", "limits", "schedules", "exchange"}
 #: So many at a time: each waits most of the time, for a client to try again or to give up.
 AT_ONCE = 24
 

@@ -122,10 +122,8 @@ redis.register_function('<library>_gather', function(KEYS, ARGV)
     release.freed.mail = true
     error('stopped in the middle')
   end
-  local told = {}
   release.wake({}); batch.flush(); ready.flush(); ends.forget(); events.flush()
-  if next(settings.workstreams) or next(settings.limits) then told[1] = 'settings' end
-  return told
+  return {}
 end)
 """
 

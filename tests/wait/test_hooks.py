@@ -21,14 +21,14 @@ class Inheriting(Counting):
 def test_only_hooks_that_somebody_wrote_are_called() -> None:
     one, two, idle = Counting(), Inheriting(), Middleware()
     hooks = Hooks([one, idle, two])
-    assert [owner for owner, _ in hooks.of("before_ack")] == [one, two]
-    assert hooks.of("after_ack") == ()
+    assert [owner for owner, _ in hooks.before("ack")] == [one, two]
+    assert hooks.after("ack") == ()
 
 
 def test_a_hook_set_on_the_object_itself_counts() -> None:
     one = Middleware()
     one.after_ack = lambda broker, message: None  # type: ignore[method-assign]  # on the object, on purpose
-    assert [owner for owner, _ in Hooks([one]).of("after_ack")] == [one]
+    assert [owner for owner, _ in Hooks([one]).after("ack")] == [one]
 
 
 def test_middleware_put_into_the_list_by_hand_is_noticed(broker: WorkstreamBroker) -> None:

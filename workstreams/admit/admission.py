@@ -165,7 +165,7 @@ class AdmissionMiddleware(Middleware):
         config, link = broker.config, broker.link
         names = sorted(worker.consumer_whitelist or broker.get_declared_queues())
         queue = worker.work_queue = WorkQueue()
-        lanes = lanes_of(map(config.workstream, names), config, worker.worker_threads, queue.put)
+        lanes = lanes_of(map(config.workstream, names), config, worker.worker_threads, queue)
         sid, lost = self.sid or new_sid(), threading.Event()
         sessions = Sessions(link.patient_scripts())
         most, watched = config.worker.max_deliveries, self.watched
@@ -185,9 +185,7 @@ class AdmissionMiddleware(Middleware):
             failed=lambda: self._fail(lost),
         )
         deliver = Deliverer(broker, info.worker)
-        exchange = Exchange(
-            link.patient_scripts(), sid, info.worker, lanes, deliver, queue.drain, reports, epoch
-        )
+        exchange = Exchange(link.patient_scripts(), sid, info.worker, lanes, queue, deliver, reports, epoch)
         listener = Listener(
             link.listener,
             link.keys,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -25,18 +26,19 @@ class Asking:
     Parameters:
       scripts: Over a client of its own.
       trouble: Given the error that begins an outage, and None at its end.
-      give_up: Waits for so many seconds, and returns whether to stop asking.
+
+    Attributes:
+      given_up: Set to stop asking for what Redis does not answer.
     """
 
     def __init__(
         self,
         scripts: Scripts,
         trouble: Callable[[redis.RedisError | None], None],
-        give_up: Callable[[float], bool],
     ) -> None:
         self._scripts = scripts
         self._trouble = trouble
-        self._give_up = give_up
+        self.given_up = threading.Event()
 
     def __call__(self, call: Mapping[str, Any]) -> list[Any] | None:
         """Ask until there is an answer.
@@ -69,5 +71,5 @@ class Asking:
                 if away:
                     self._trouble(None)
                 return reply
-            if self._give_up(RETRY * random.uniform(0.5, 1.5)):
+            if self.given_up.wait(RETRY * random.uniform(0.5, 1.5)):
                 return None

@@ -83,12 +83,11 @@ class Cancelling:
         """
         name = delivery.grant.name
         with self._mutex:
-            cancelled = name in self._awaited
-            self._awaited.pop(name, None)
-            if not cancelled:
+            if name not in self._awaited:
                 self._threads[name] = threading.get_ident()
-        if cancelled:
-            raise Cancelled("cancelled before it began")
+                return
+            del self._awaited[name]
+        raise Cancelled("cancelled before it began")
 
     def end(self, delivery: Delivery) -> None:
         """A delivery has ended: from now on nothing is raised in its thread because of it."""
@@ -175,6 +174,8 @@ class Cancelling:
             del self._awaited[next(iter(self._awaited))]
 
     def _forget(self, delivery: Delivery) -> None:
+        name = delivery.grant.name
         with self._mutex:
-            self._threads.pop(delivery.grant.name, None)
-            self._flags.pop(delivery.grant.name, None)
+            self._threads.pop(name, None)
+            if self._flags:
+                self._flags.pop(name, None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 
 import orjson
@@ -18,6 +19,9 @@ __all__ = ["LaneConsumer"]
 
 #: What rides on a finish and is waited for: a result, the next step, a group's last job.
 AWAITED = frozenset({"res", "next", "group"})
+
+#: Seconds between two looks of Dramatiq's consumer threads while draining.
+DRAINED = 0.02
 
 #: Retries of a job whose hooks are interrupted each time: then it is dead, and can be looked at.
 MOST_INTERRUPTED = 20
@@ -43,7 +47,8 @@ class LaneConsumer(Consumer):
 
     def __next__(self) -> Delivery | None:
         """Nothing, after a while: Dramatiq's consumer thread asks in a loop until it is stopped."""
-        self._exchange.rest(self._timeout)
+        if self._exchange.drained.wait(self._timeout):
+            time.sleep(DRAINED)  # its caller asks in a loop until it is stopped
         return None
 
     def ack(self, message: MessageProxy) -> None:

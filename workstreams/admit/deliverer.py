@@ -34,14 +34,13 @@ class Deliverer:
         self._worker = worker
 
     def __call__(self, grant: Grant) -> Delivery | dict[str, Any]:
-        base = {"w": grant.workstream, "i": grant.job_id, "d": grant.delivery}
         try:
             job = job_from(grant.body, grant.options)
         except PayloadError as error:
-            return base | {"o": "dead", "err": _as_error("PayloadError", str(error))}
+            return grant.finish("dead", err=_as_error("PayloadError", str(error)))
         if job.actor_name not in self._broker.actors:
             reason = f'{{"reason":"actor unknown to {self._worker}"}}'
-            return base | {"o": "handback", "at": UNKNOWN_ACTOR_WAIT, "x": reason}
+            return grant.finish("handback", at=UNKNOWN_ACTOR_WAIT, x=reason)
         if job.queue_name != grant.workstream:
             # A Dramatiq worker thread looks its consumer up by this name.
             job = dataclasses.replace(job, queue_name=grant.workstream)

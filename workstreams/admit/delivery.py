@@ -54,6 +54,15 @@ class Grant(NamedTuple):
             workstream, job_id, delivery, body, options, attempt, key.decode(), int(started), asked, name
         )
 
+    def finish(self, outcome: str, **details: Any) -> dict[str, Any]:
+        """The words of a finish for the exchange script.
+
+        Parameters:
+          outcome: done, retry, defer, handback, dead or discard.
+          **details: What rides on it, in the script's names.
+        """
+        return {"w": self.workstream, "i": self.job_id, "d": self.delivery, "o": outcome, **details}
+
 
 def lease_of(finish: Mapping[str, Any]) -> str:
     """The name of the lease that a finish ends: as :attr:`Grant.name`."""
@@ -73,6 +82,8 @@ class Delivery(MessageProxy):
 
     def __init__(self, message: Message[Any], grant: Grant, bound: int | None = None) -> None:
         super().__init__(message)
+        # Dramatiq's proxy finds each of these by a failed look-up; hooks ask twenty times a job.
+        self.__dict__.update(vars(message))
         self.grant = grant
         self.bound = bound
         self.begun = 0.0
@@ -94,13 +105,8 @@ class Delivery(MessageProxy):
         return self._exception
 
     def finish(self, outcome: str, **details: Any) -> dict[str, Any]:
-        """The words of a finish for the exchange script.
-
-        Parameters:
-          outcome: done, retry, defer, handback, dead or discard.
-          **details: What rides on it, in the script's names.
-        """
-        record = {"w": self.grant.workstream, "i": self.grant.job_id, "d": self.grant.delivery, "o": outcome}
+        """As :meth:`Grant.finish`, with how long its actor ran."""
+        record = self.grant.finish(outcome, **details)
         if self.begun:
             record["us"] = round((time.monotonic() - self.begun) * 1_000_000)
-        return record | details
+        return record

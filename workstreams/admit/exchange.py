@@ -13,11 +13,11 @@ from __future__ import annotations
 
 import logging
 import math
+import secrets
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
-from uuid import uuid4
 
 import redis
 
@@ -25,19 +25,13 @@ from workstreams.admit.asking import Asking
 from workstreams.admit.delivery import Delivery, Grant
 from workstreams.admit.holdings import Holdings
 from workstreams.admit.lane import POLL, Lane
+from workstreams.admit.outbox import Outbox, Parcel
 from workstreams.admit.reports import Deliver, Reports
+from workstreams.admit.timetable import Timetable
+from workstreams.admit.work_queue import WorkQueue
 from workstreams.store.scripts import Scripts
 
 __all__ = ["Exchange"]
-
-#: Seconds a finish nobody waits for may linger, so that several leave in one call.
-LINGER = 0.015
-
-#: Seconds between two looks of Dramatiq's consumer threads while draining.
-DRAINED = 0.02
-
-#: At most so many finishes in one call: a longer script would hold Redis up.
-MOST_FINISHES = 250
 
 
 class Exchange(threading.Thread):
@@ -48,8 +42,8 @@ class Exchange(threading.Thread):
       sid: The session whose leases the grants run under.
       worker: How this process is called in events.
       lanes: The workstreams, by name.
+      queue: Where the worker's threads take what was granted.
       deliver: Makes deliveries of grants.
-      unbegun: Takes back the deliveries that no thread of the worker took.
       reports: Whom to tell what.
       epoch: The data set's epoch as the session saw it.
     """
@@ -60,8 +54,8 @@ class Exchange(threading.Thread):
         sid: str,
         worker: str,
         lanes: Mapping[str, Lane],
+        queue: WorkQueue,
         deliver: Deliver,
-        unbegun: Callable[[], list[Delivery]],
         reports: Reports,
         epoch: str = "",
     ) -> None:
@@ -70,28 +64,45 @@ class Exchange(threading.Thread):
         self.epoch = epoch
         self._sid = sid
         self._worker = worker
+        self._queue = queue
         self._deliver = deliver
-        self._unbegun = unbegun
         self._reports = reports
-        self._changed = threading.Condition()
-        self._ask = Asking(scripts, self._note_trouble, self._give_up)
+        self._mutex = threading.Lock()
+        self._changed = threading.Condition(self._mutex)
+        self._asleep = False
+        self._ask = Asking(scripts, self._note_trouble)
         self._holdings = Holdings()
-        self._finishes: list[dict[str, Any]] = []
-        self._carried = 0
+        self._outbox = Outbox()
+        self._timetable = Timetable(lanes)
         self._called = False
-        self._flush_at: float | None = None
-        self._bounds: list[tuple[str, int]] = []
         self._seq = 0
-        self._draining = False
-        self._drained = threading.Event()
+        # Told with each call: the name of a new epoch, should Redis have lost its data. Random bytes for each
+        # would let another thread run, for milliseconds, before the call has left.
+        self._fresh = secrets.token_hex(16)
         self._left = False
         self._closing = False
         self._lost = False
-        self._abandoned = False
         #: Deliveries whose end Redis knows of.
         self.ended = 0
+        #: Set once work is no longer asked for.
+        self.drained = threading.Event()
+        queue.open_with(self.open)
 
     # What other threads call: each only notes something and wakes this one.
+
+    def open(self, grant: Grant) -> Delivery | None:
+        """Make the delivery of a grant, in the thread that is to run it; None if it cannot run here."""
+        made = self._deliver(grant)
+        if not isinstance(made, Delivery):
+            lane = self.lanes[grant.workstream]
+            lane.leave()
+            self.finish(lane, made)
+            return None
+        if made.bound is not None:
+            # Redis is told soon of a job that may run longer, or less long, than its workstream says.
+            with self._mutex:
+                self._stir(self._outbox.add_bound(grant.name, made.bound))
+        return made
 
     def finish(self, lane: Lane, record: dict[str, Any], *, urgent: bool = False) -> None:
         """Note the end of a delivery, and that its thread is free.
@@ -101,52 +112,30 @@ class Exchange(threading.Thread):
           record: The words of the finish.
           urgent: Whether somebody waits for it; else it may linger for 15 ms.
         """
-        now = time.monotonic()
-        with self._changed:
+        with self._mutex:
             lane.busy -= 1
             self._holdings.end(record)
-            self._finishes.append(record)
-            hurry = urgent or lane.scarce or not lane.why or len(self._finishes) >= MOST_FINISHES
-            due = now if hurry else now + LINGER
-            if self._flush_at is None or due < self._flush_at:
-                self._flush_at = due
-                self._changed.notify()
+            self._stir(self._outbox.add(record, hurry=urgent or lane.scarce or not lane.why))
 
     def wake(self, workstream: str, wait: float) -> None:
         """Ask for a workstream ("*": for all) in *wait* seconds, or sooner."""
         at = time.monotonic() + wait
-        with self._changed:
+        with self._mutex:
             # Told to everybody, or that the session is over: a process without an idle thread asks as well.
             self._called = self._called or (workstream == "*" and not wait)
-            for lane in (
-                self.lanes.values() if workstream == "*" else filter(None, [self.lanes.get(workstream)])
-            ):
-                lane.ask_at = min(lane.ask_at, at)
-            self._changed.notify()
+            self._timetable.wake(workstream, at)
+            self._stir(True)
 
     def drain(self) -> None:
         """Ask for nothing from now on; what reached no worker thread goes back."""
-        with self._changed:
-            self._draining = True
-            self._changed.notify()
-        self._drained.set()
-        left = self._unbegun()
+        with self._mutex:
+            self._stop_asking()
+        left = self._queue.drain()
         for lane in self.lanes.values():
             left += lane.drain()
-        for delivery in left:
-            lane = self.lanes[delivery.grant.workstream]
-            self.finish(lane, delivery.finish("handback", x='{"reason":"the worker stops"}'), urgent=True)
-
-    def rest(self, timeout: float) -> None:
-        """Wait so many seconds; while work is no longer asked for only a moment."""
-        if not self._drained.wait(timeout):
-            return
-        time.sleep(DRAINED)  # its caller asks in a loop until it is stopped
-
-    @property
-    def draining(self) -> bool:
-        """Whether new work is no longer asked for."""
-        return self._draining
+        for grant in left:
+            record = grant.finish("handback", x='{"reason":"the worker stops"}')
+            self.finish(self.lanes[grant.workstream], record, urgent=True)
 
     @property
     def busy(self) -> int:
@@ -156,8 +145,8 @@ class Exchange(threading.Thread):
     @property
     def untold(self) -> int:
         """How many finishes Redis has not confirmed yet."""
-        with self._changed:
-            return len(self._finishes) + self._carried
+        with self._mutex:
+            return self._outbox.untold
 
     def close(self, timeout: float) -> bool:
         """Send what is left and end the thread.
@@ -168,15 +157,23 @@ class Exchange(threading.Thread):
         Returns:
           Whether everything was told to Redis.
         """
-        with self._changed:
-            self._draining = self._closing = True
-            self._changed.notify()
+        with self._mutex:
+            self._closing = True
+            self._stop_asking()
         self.join(timeout)
-        told = not self.is_alive() and not self._finishes
-        with self._changed:
-            self._abandoned = True
-            self._changed.notify()
+        told = not self.is_alive() and not self._outbox.finishes
+        self._ask.given_up.set()
         return told
+
+    def _stop_asking(self) -> None:
+        self.drained.set()
+        self._timetable.end()
+        self._changed.notify()
+
+    def _stir(self, sooner: bool) -> None:
+        # Under the lock. While a call is under way there is nobody to wake: it looks again after it.
+        if sooner and self._asleep:
+            self._changed.notify()
 
     # The thread itself.
 
@@ -186,103 +183,87 @@ class Exchange(threading.Thread):
         except Exception:
             # Without this thread the process would hold its leases and do nothing.
             logging.getLogger("workstreams").exception("exchange_failed")
-            self._lost = self._draining = self._left = True
+            self._end()
             self._reports.failed()
 
     def _serve(self) -> None:
         while True:
-            finishes, wants, leaving = self._collect()
-            if finishes or wants or leaving or self._bounds or self._called:
+            leaving = self.drained.is_set() and not self._left
+            parcel, wants = self._collect()
+            if parcel.finishes or parcel.bounds or wants or leaving or self._called:
                 self._called = False
-                self._turn(finishes, wants, leaving)
-                self._carried = len(finishes) if self._abandoned else 0
+                self._turn(parcel, wants, leaving)
+                self._outbox.carried = len(parcel.finishes) if self._ask.given_up.is_set() else 0
                 self._left = self._left or leaving
-            with self._changed:
-                if self._closing and not self._finishes:
+            with self._mutex:
+                if self._closing and not self._outbox.finishes:
                     return
                 wait = self._time_to_sleep()
                 if wait > 0 and not self._called:
+                    self._asleep = True
                     self._changed.wait(wait)
+                    self._asleep = False
 
-    def _collect(self) -> tuple[list[dict[str, Any]], list[Lane], bool]:
+    def _collect(self) -> tuple[Parcel, list[Lane]]:
         now = time.monotonic()
-        with self._changed:
-            flush = self._closing or (self._flush_at is not None and self._flush_at <= now)
-            wants = (
-                []
-                if self._draining
-                else [lane for lane in self.lanes.values() if lane.idle and lane.ask_at <= now]
-            )
-            if not flush and not wants:
-                return [], [], self._draining and not self._left
-            finishes = self._finishes[:MOST_FINISHES]
-            del self._finishes[:MOST_FINISHES]
-            self._carried = len(finishes)
-            self._flush_at = now if self._finishes else None
-            if not self._draining:
-                wants += self._freed(finishes, wants)
-            for lane in wants:
-                # A wake-up that comes while the call is under way must not be forgotten.
-                lane.ask_at = math.inf
-            return finishes, wants, self._draining and not self._left
-
-    def _freed(self, finishes: Sequence[Mapping[str, Any]], wants: Sequence[Lane]) -> list[Lane]:
-        """Lanes whose own finish frees a slot that they were refused for."""
-        named = {finish["w"] for finish in finishes}
-        lanes = [self.lanes[name] for name in named]
-        return [lane for lane in lanes if lane.idle and lane.why == "concurrency" and lane not in wants]
+        with self._mutex:
+            wants = self._timetable.due(now)
+            if not wants and not self._closing and not self._outbox.is_due(now):
+                return Parcel(), []
+            parcel = self._outbox.take()
+            return parcel, wants + self._timetable.freed(parcel.finishes, wants)
 
     def _time_to_sleep(self) -> float:
-        times = [] if self._flush_at is None else [self._flush_at]
-        if self._draining:
-            times += [] if self._left else [0.0]
-        else:
-            times += [lane.ask_at for lane in self.lanes.values() if lane.idle]
-        if not times:
-            return POLL
-        return min(times) - time.monotonic()
+        at = 0.0 if self.drained.is_set() and not self._left else self._timetable.next()
+        if self._outbox.due is not None:
+            at = min(at, self._outbox.due)
+        return POLL if at == math.inf else at - time.monotonic()
 
-    def _turn(self, finishes: Sequence[dict[str, Any]], wants: Sequence[Lane], leaving: bool) -> None:
+    def _turn(self, parcel: Parcel, wants: Sequence[Lane], leaving: bool) -> None:
+        finishes = parcel.finishes
         if self._lost:
             self._lose(finishes)
             return
         self._seq += 1
-        with self._changed:
-            bounds, self._bounds = self._bounds, []
-            holds = self._holdings.to_compare(self._finishes)
-        asked = {lane.name: lane.idle for lane in wants}
+        with self._mutex:
+            holds = self._holdings.to_compare(self._outbox.finishes)
+            asked = self._timetable.ask(wants)
         call = {
             "sid": self._sid,
             "worker": self._worker,
             "seq": self._seq,
             "epoch": self.epoch,
-            "fresh": uuid4().hex,
+            "fresh": f"{self._fresh}{self._seq:x}",
             "leaving": leaving,
             "finishes": finishes,
-            "wants": list(asked.items()),
-            "bounds": bounds,
+            "wants": asked,
+            "bounds": parcel.bounds,
             "holds": holds,
         }
         began = time.monotonic()
         reply = self._ask(call)
         if reply is None or reply[0] in (b"stale", b"lost"):
-            for lane in wants:
-                # It was not answered, so nobody has told it when to ask.
-                lane.ask_at = 0.0
+            self._timetable.unanswered(wants)
             if reply is not None and reply[0] == b"lost":
                 self._lose(finishes)
             return
+        self.ended += len(finishes)
+        self._take_in(reply, finishes, began)
+
+    def _take_in(self, reply: Sequence[Any], finishes: Sequence[dict[str, Any]], asked: float) -> None:
         epoch, _, refused, grants, answers, gone = reply
         if epoch.decode() != self.epoch:
             self._holdings.suspect()
         self.epoch = epoch.decode()
         for name in gone:
             self._reports.gone(name.decode())
-        self.ended += len(finishes)
         for index in refused:
             self._reports.refused(finishes[index])
-        self._note_answers(answers)
-        self._hand_out(grants, began)
+        with self._mutex:
+            self._timetable.note(answers, time.monotonic())
+        if any(why == b"unsettled" for _, why, _ in answers):
+            self._reports.unsettled()
+        self._hand_out(grants, asked)
 
     def _note_trouble(self, error: redis.RedisError | None) -> None:
         if error is None:
@@ -290,46 +271,27 @@ class Exchange(threading.Thread):
             self.wake("*", 0.0)
         self._reports.trouble(error)
 
-    def _give_up(self, seconds: float) -> bool:
-        with self._changed:
-            if not self._abandoned:
-                self._changed.wait(seconds)
-            return self._abandoned
-
-    def _note_answers(self, answers: Sequence[Sequence[Any]]) -> None:
-        now = time.monotonic()
-        with self._changed:
-            for name, why, wait in answers:
-                self.lanes[name.decode()].note(why.decode(), wait, now)
-        if any(why == b"unsettled" for _, why, _ in answers):
-            self._reports.unsettled()
-
-    def _hand_out(self, grants: Sequence[Sequence[Any]], asked: float) -> None:
-        for words in grants:
-            grant = Grant.of(words, asked)
-            lane = self.lanes[grant.workstream]
-            with self._changed:
-                lane.busy += 1
+    def _hand_out(self, words: Sequence[Sequence[Any]], asked: float) -> None:
+        given: dict[str, list[Grant]] = {}
+        with self._mutex:
+            for one in words:
+                grant = Grant.of(one, asked)
+                given.setdefault(grant.workstream, []).append(grant)
                 self._holdings.begin(grant)
-            made = self._deliver(grant)
-            if isinstance(made, Delivery):
-                self._note_bound(made)
-                lane.put(made)
-            else:
-                self.finish(lane, made)
-        if self._draining and grants:
+            for name, grants in given.items():
+                self.lanes[name].busy += len(grants)
+        for name, grants in given.items():
+            self.lanes[name].put(grants)
+        if self.drained.is_set() and given:
             self.drain()
-
-    def _note_bound(self, delivery: Delivery) -> None:
-        """Tell Redis soon of a job that may run longer, or less long, than its workstream says."""
-        if delivery.bound is None:
-            return
-        with self._changed:
-            self._bounds.append((delivery.grant.name, delivery.bound))
-            self._flush_at = self._flush_at or time.monotonic() + LINGER
 
     def _lose(self, finishes: Sequence[dict[str, Any]]) -> None:
         for finish in finishes:
             self._reports.refused(finish)
         if not self._lost and not self._reports.lost():
-            self._lost = self._draining = self._left = True
+            self._end()
+
+    def _end(self) -> None:
+        self._lost = self._left = True
+        with self._mutex:
+            self._stop_asking()

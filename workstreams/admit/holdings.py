@@ -19,16 +19,17 @@ class Holdings:
     """The names of leases that were granted and have not ended; guarded by the exchange's lock."""
 
     def __init__(self) -> None:
-        self._names: set[str] = set()
+        # Their names are put together only when they are compared.
+        self._held: set[tuple[str, str, int]] = set()
         self._compare_at = time.monotonic() + COMPARE
 
     def begin(self, grant: Grant) -> None:
         """A grant arrived."""
-        self._names.add(grant.name)
+        self._held.add((grant.workstream, grant.job_id, grant.delivery))
 
     def end(self, finish: Mapping[str, Any]) -> None:
         """It ended here; Redis may not know yet."""
-        self._names.discard(lease_of(finish))
+        self._held.discard((finish["w"], finish["i"], finish["d"]))
 
     def suspect(self) -> None:
         """Redis may have forgotten something: compare with the next call."""
@@ -44,4 +45,5 @@ class Holdings:
         if now < self._compare_at:
             return None
         self._compare_at = now + COMPARE
-        return [*self._names, *map(lease_of, untold)]
+        held = [f"{workstream}/{job_id}~{delivery}" for workstream, job_id, delivery in self._held]
+        return [*held, *map(lease_of, untold)]

@@ -108,15 +108,9 @@ def _schedules(config: Config, actors: Mapping[str, list[str]]) -> Iterator[list
 
 
 def _rates(limit: Limit) -> str:
-    from workstreams.units import Rate
+    from workstreams.state import rates_in_words
 
-    return (
-        ", ".join(
-            f"{Rate(rate.permits, rate.window)}" + (f" burst {rate.burst}" if rate.burst else "")
-            for rate in limit.rates
-        )
-        or "-"
-    )
+    return rates_in_words(limit.rates) if limit.rates else "-"
 
 
 def _server(config: Config) -> str:

@@ -13,13 +13,19 @@ from workstreams.errors import WorkstreamsError
 if TYPE_CHECKING:
     from workstreams.declare.config import Config
 
-__all__ = ["schedules", "states", "workstreams"]
+__all__ = ["limits", "schedules", "states", "workstreams"]
 
 
 def workstreams(context: typer.Context, incomplete: str) -> list[str]:
     """Declared workstreams."""
     declared = _declared(context)
     return _beginning(incomplete, declared.workstreams if declared else ())
+
+
+def limits(context: typer.Context, incomplete: str) -> list[str]:
+    """Declared workstreams and shared limits."""
+    declared = _declared(context)
+    return _beginning(incomplete, declared.limit_names if declared else ())
 
 
 def schedules(context: typer.Context, incomplete: str) -> list[str]:

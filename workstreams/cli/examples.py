@@ -62,8 +62,18 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], ...]] = {
         ("dead discard $ID", "one"),
         ("dead discard --all --actor greet", "all of an actor"),
     ),
-    "pause": (("pause mail", "until it is resumed"),),
-    "resume": (("resume mail", "lets it go on"),),
+    "limit": (
+        ("limit", "what each allows"),
+        ("limit mail --rate 20/s --burst 1", "from now on"),
+        ("limit mail --key acme --concurrency 2", "for one tenant"),
+        ("limit mail --reset", "what the file says"),
+    ),
+    "pause": (
+        ("pause mail", "until it is resumed"),
+        ("pause account", "a shared limit: all that are within it"),
+        ("pause mail --key acme", "one tenant"),
+    ),
+    "resume": (("resume mail", "lets it go on"), ("resume mail --key acme", "one tenant")),
     "purge": (
         ("purge mail --state waiting --yes", "what waits"),
         ("purge mail --yes", "all but what runs"),

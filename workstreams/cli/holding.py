@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 __all__ = ["reason"]
 
 _WORDS = {
-    "paused": "paused",
     "no worker": "no worker",
     "next": "next in turn",
     "unsettled": "no settings in Redis",
@@ -30,6 +29,8 @@ def reason(hold: Hold, own: str, at: int | None = None) -> str:
         answer says until when.
     """
     named = "" if hold.limit == own else f" of {hold.limit}"
+    if hold.why == "paused":
+        return f"{hold.limit} is paused" if named else "paused"
     if hold.why == "rate":
         return f"rate{named}{_until(hold.free_at, at)}"
     if hold.why == "concurrency":

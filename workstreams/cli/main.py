@@ -15,6 +15,7 @@ from workstreams.cli import (
     init,
     job,
     jobs,
+    limit,
     pause,
     purge,
     scheduler,
@@ -39,12 +40,27 @@ __all__ = ["build_app", "main"]
 #: What a program ends with that wrote to a pipe nobody reads any longer: 128 + SIGPIPE.
 _BROKEN_PIPE = 141
 
-_COMMANDS = (up, init, worker, scheduler, send, status, tail, jobs, purge, workers, check, schema, version)
+_COMMANDS = (
+    up,
+    init,
+    worker,
+    scheduler,
+    send,
+    status,
+    tail,
+    jobs,
+    limit,
+    purge,
+    workers,
+    check,
+    schema,
+    version,
+)
 
 #: As they are wanted: first to run, then to look, then to intervene.
 _ORDER = (
     *("up", "init", "check", "worker", "scheduler", "send", "status", "tail", "jobs", "job", "dead"),
-    *("pause", "resume", "purge", "schedules", "workers", "schema", "version"),
+    *("limit", "pause", "resume", "purge", "schedules", "workers", "schema", "version"),
 )
 
 

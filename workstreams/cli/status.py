@@ -83,7 +83,7 @@ def _row(state: WorkstreamState) -> list[object]:
 
 def _held(state: WorkstreamState) -> object:
     held = reason(state.hold, state.name, state.at) or ("paused" if state.paused else "-")
-    colour = {"paused": "yellow", "no worker": "red"}.get(held)
+    colour = "yellow" if held == "paused" else {"paused": "yellow", "no worker": "red"}.get(state.hold.why)
     return held if colour is None else Marked(held, colour)
 
 
@@ -92,12 +92,21 @@ def _unless_none(number: object, colour: str) -> object:
 
 
 def _running(state: WorkstreamState) -> str:
-    return str(state.running) if state.concurrency is None else f"{state.running} of {state.concurrency}"
+    running = str(state.running) if state.concurrency is None else f"{state.running} of {state.concurrency}"
+    return running + _file(state, state.name, "concurrency")
+
+
+def _file(state: WorkstreamState, limit: str, what: str) -> str:
+    """What the file says, where something else holds."""
+    said = state.file_of(limit, what)
+    return "" if said is None else f" (file: {said})"
 
 
 def _rates(state: WorkstreamState) -> Iterable[str]:
+    last = {rate.limit: rate for rate in state.rates}
     for rate in state.rates:
-        yield str(rate) if rate.limit == state.name else f"{rate.limit} {rate}"
+        whose = "" if rate.limit == state.name else f"{rate.limit} "
+        yield f"{whose}{rate}" + (_file(state, rate.limit, "rates") if rate is last[rate.limit] else "")
 
 
 def _details(state: WorkstreamState) -> Iterable[tuple[str, object]]:
@@ -112,9 +121,10 @@ def _details(state: WorkstreamState) -> Iterable[tuple[str, object]]:
     yield "running", _running(state)
     for slot in state.slots:
         if slot.limit != state.name:
-            yield f"  within {slot.limit}", slot
+            yield f"  within {slot.limit}", f"{slot}{_file(state, slot.limit, 'concurrency')}"
     for rate in state.rates:
-        yield "rate" if rate.limit == state.name else f"  within {rate.limit}", rate
+        label = "rate" if rate.limit == state.name else f"  within {rate.limit}"
+        yield label, f"{rate}{_file(state, rate.limit, 'rates')}"
     yield "dead", state.dead
     yield "late starts", state.late
     yield "workers", state.workers

@@ -35,6 +35,9 @@ __all__ = ["Outcomes"]
 #: Ends after which a job would not run again by itself.
 FINAL = frozenset({"done", "discard", "dead"})
 
+#: The end of most runs.
+DONE = Outcome("done")
+
 
 class Outcomes(Middleware):
     """Decides outcomes, in place of Dramatiq's ``Retries``."""
@@ -92,7 +95,7 @@ class Outcomes(Middleware):
         broker = ours(broker)
         if exception is None:
             failed = "a middleware marked it as failed"
-            self._end(broker, message, _failed_by_a_middleware(failed) if message.failed else Outcome("done"))
+            self._end(broker, message, _failed_by_a_middleware(failed) if message.failed else DONE)
             return
         actor = broker.actors.get(message.actor_name)
         retries = int(message.options.get("retries", 0))

@@ -23,6 +23,8 @@ def record_of(message: Delivery, outcome: Outcome) -> dict[str, Any]:
       message: What ran.
       outcome: How it ended.
     """
+    if outcome.kind == "done":
+        return message.finish("done")
     details: dict[str, Any] = {}
     if outcome.wait:
         details["at"] = outcome.wait

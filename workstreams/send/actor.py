@@ -144,7 +144,7 @@ class WorkstreamActor(Actor[P, R]):
         if options:
             # Dramatiq checks what it knows of them.
             options = super().message_with_options(**options).options
-        return completed(Job(self.queue_name, self.actor_name, args, kwargs or {}, options), self)
+        return completed(Job.made(self.queue_name, self.actor_name, args, kwargs or {}, options), self)
 
     def send_with(
         self,

@@ -22,8 +22,9 @@ def new_id() -> str:
     """
     milliseconds, rest = divmod(time.time_ns(), _NS_PER_MS)
     fraction = (rest << 12) // _NS_PER_MS
-    noise = int.from_bytes(os.urandom(8), "big") & 0x3FFF_FFFF_FFFF_FFFF
-    text = f"{(milliseconds << 80) | (0x7000 | fraction) << 64 | (0b10 << 62) | noise:032x}"
+    stamp = milliseconds << 16 | 0x7000 | fraction
+    noise = int.from_bytes(os.urandom(8)) & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000
+    text = f"{stamp:016x}{noise:x}"
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 

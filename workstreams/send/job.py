@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from typing import Any, TypeVar
 
 from dramatiq import Message
@@ -30,6 +31,35 @@ class Job(Handle[R]):
     """
 
     message_id: str = dataclasses.field(default_factory=new_id)
+
+    @classmethod
+    def made(
+        cls,
+        workstream: str,
+        actor_name: str,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        options: dict[str, Any],
+    ) -> Job[Any]:
+        """A new job; the same as ``Job(…)``, which takes three times as long to set its frozen fields."""
+        return cls.from_fields(
+            {
+                "queue_name": workstream,
+                "actor_name": actor_name,
+                "args": args,
+                "kwargs": kwargs,
+                "options": options,
+                "message_id": new_id(),
+                "message_timestamp": time.time_ns() // 1_000_000,
+            }
+        )
+
+    @classmethod
+    def from_fields(cls, fields: dict[str, Any]) -> Job[Any]:
+        """A job of exactly these fields, of which ``args`` is a tuple."""
+        job: Job[Any] = object.__new__(cls)
+        job.__dict__.update(fields)
+        return job
 
     @property
     def id(self) -> str:

@@ -144,4 +144,5 @@ def order_for(message: Message[Any], workstream: Workstream, due: str) -> Order:
     size = len(body) + len(encoded)
     if size > workstream.max_payload:
         raise PayloadTooLarge(workstream.name, size, workstream.max_payload)
-    return Order(job, key, shift, cost_word(options.get("cost", 1), workstream), due, body, encoded)
+    cost = cost_word(options["cost"], workstream) if "cost" in options else 1
+    return Order(job, key, shift, cost, due, body, encoded)

@@ -14,7 +14,7 @@ from workstreams.send.job import Job
 
 __all__ = ["body_of", "carried", "job_from", "options_of"]
 
-_BODY = ("queue_name", "actor_name", "args", "kwargs", "message_id", "message_timestamp")
+_BODY = frozenset({"queue_name", "actor_name", "args", "kwargs", "message_id", "message_timestamp"})
 
 _PLAIN = frozenset({str, int, bool, type(None)})
 
@@ -32,16 +32,22 @@ def _check(value: Any) -> None:
     if kind is float:
         if not math.isfinite(value):
             raise ValueError(f"the number {value}")
-    elif kind is dict:
-        for key, inner in value.items():
-            if type(key) is not str:
-                raise ValueError(f"the key {key!r}, which is no text")
-            _check(inner)
-    elif kind is list or kind is tuple:
-        for inner in value:
-            _check(inner)
-    else:
+        return
+    if kind is dict:
+        _check_keys(value)
+        value = value.values()
+    elif kind is not list and kind is not tuple:
         raise ValueError(f"a value of type {kind.__name__}")
+    for inner in value:
+        # Most are plain, and a call for each would take longer than writing them.
+        if type(inner) not in _PLAIN:
+            _check(inner)
+
+
+def _check_keys(value: Mapping[Any, Any]) -> None:
+    for key in value:
+        if type(key) is not str:
+            raise ValueError(f"the key {key!r}, which is no text")
 
 
 def _encode(value: Any, what: str, name: str) -> bytes:
@@ -67,7 +73,14 @@ def body_of(message: Message[Any]) -> bytes:
     Raises:
       PayloadError: When an argument cannot be carried by JSON without loss.
     """
-    fields = {field: getattr(message, field) for field in _BODY}
+    fields = {
+        "queue_name": message.queue_name,
+        "actor_name": message.actor_name,
+        "args": message.args,
+        "kwargs": message.kwargs,
+        "message_id": message.message_id,
+        "message_timestamp": message.message_timestamp,
+    }
     return _encode(fields, "arguments", message.actor_name)
 
 
@@ -113,9 +126,11 @@ def job_from(body: bytes, options: bytes) -> Job[Any]:
     """
     try:
         fields = orjson.loads(body)
-        decoded = orjson.loads(options)
-        job: Job[Any] = Job(**{**fields, "args": tuple(fields["args"]), "options": dict(decoded)})
-    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+        if fields.keys() != _BODY:
+            raise ValueError(f"the fields {', '.join(fields)}")
+        fields["args"], fields["options"] = tuple(fields["args"]), dict(orjson.loads(options))
+        job: Job[Any] = Job.from_fields(fields)
+    except (AttributeError, orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
         raise PayloadError(f"expected a job record written by workstreams, found another: {error}") from None
     if not (
         isinstance(job.kwargs, dict) and isinstance(job.actor_name, str) and isinstance(job.message_id, str)

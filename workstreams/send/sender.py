@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Sequence
-from uuid import uuid4
 
 from redis.exceptions import ResponseError
 
@@ -69,7 +69,7 @@ class Sender:
         return new
 
     def _send_batch(self, batch: Sequence[Order]) -> int:
-        request = uuid4().hex
+        request = secrets.token_hex(16)
         reply = self._ask(request, batch)
         if reply[0] == b"unsettled":
             self._publish(reply[1].decode())

@@ -12,7 +12,8 @@ from workstreams.declare.config import Config, NamedLimit
 from workstreams.errors import RedisUnsuitable
 from workstreams.send.cost import Cost
 from workstreams.state.decoding import moment, readable, text, whole
-from workstreams.state.workstream import Hold, Minute, RateUse, SlotUse, WorkstreamState
+from workstreams.state.terms import rates_from, rates_in_words
+from workstreams.state.workstream import Hold, Minute, Overridden, RateUse, SlotUse, WorkstreamState
 from workstreams.store.link import Link
 
 __all__ = ["ask", "read_status"]
@@ -76,6 +77,7 @@ def _state(name: str, at: int, reply: bytes, config: Config) -> WorkstreamState:
         hold=_hold(found, slots),
         slots=slots,
         rates=rates,
+        overridden=tuple(_overridden(found["file"])),
         oldest_since=moment(found["oldest"]),
         this_minute=_minute(found["minutes"][0]),
         last_minute=_minute(found["minutes"][1]),
@@ -104,10 +106,22 @@ def _slots(found: Iterable[Mapping[str, Any]]) -> tuple[SlotUse, ...]:
 def _rates(found: Iterable[Mapping[str, Any]]) -> tuple[RateUse, ...]:
     return tuple(
         RateUse(
-            str(one["limit"]), int(one["permits"]), whole(one["window"]) or 0, round(float(one["used"]), 6)
+            str(one["limit"]),
+            int(one["permits"]),
+            whole(one["window"]) or 0,
+            round(float(one["used"]), 6),
+            one.get("pace"),
         )
         for one in found
     )
+
+
+def _overridden(found: Iterable[Mapping[str, Any]]) -> Iterable[Overridden]:
+    for one in found:
+        if "rates" in one:
+            yield Overridden(one["limit"], "rates", rates_in_words(rates_from(one["rates"])))
+        if "concurrency" in one:
+            yield Overridden(one["limit"], "concurrency", one["concurrency"] or "none")
 
 
 def _minute(found: Mapping[str, Any]) -> Minute:

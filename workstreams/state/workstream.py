@@ -8,7 +8,7 @@ from typing import Any
 from workstreams.state.decoding import stamp_or_none
 from workstreams.units import Rate
 
-__all__ = ["Hold", "Minute", "RateUse", "SlotUse", "WorkstreamState"]
+__all__ = ["Hold", "Minute", "Overridden", "RateUse", "SlotUse", "WorkstreamState"]
 
 _MINUTE = 60_000_000
 
@@ -22,20 +22,28 @@ class RateUse:
       permits: What may be admitted in one window.
       window: Its length in µs.
       used: Costs admitted in the window that ends now.
+      pace: Permits in one window to which an upstream's refusal has lowered it; None if it is whole.
     """
 
     limit: str
     permits: int
     window: int
     used: float
+    pace: float | None = None
 
     def record(self) -> dict[str, Any]:
         """As JSON shows it; times in ms."""
-        window_ms = self.window / 1000
-        return {"limit": self.limit, "used": self.used, "permits": self.permits, "window_ms": window_ms}
+        return {
+            "limit": self.limit,
+            "used": self.used,
+            "permits": self.permits,
+            "window_ms": self.window / 1000,
+            "pace": self.pace,
+        }
 
     def __str__(self) -> str:
-        return f"{self.used:g} of {Rate(self.permits, self.window)}"
+        lowered = "" if self.pace is None else f" (lowered to {self.pace:.3g})"
+        return f"{self.used:g} of {Rate(self.permits, self.window)}{lowered}"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -58,6 +66,25 @@ class SlotUse:
 
     def __str__(self) -> str:
         return f"{self.used} of {self.allowed}"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Overridden:
+    """What an operator changed, so that it is not as the file says.
+
+    Attributes:
+      limit: The limit it belongs to.
+      what: ``rates`` or ``concurrency``.
+      file: What the file says, in words: ``50/s``, ``10``, ``none``.
+    """
+
+    limit: str
+    what: str
+    file: str
+
+    def record(self) -> dict[str, Any]:
+        """As JSON shows it."""
+        return dataclasses.asdict(self)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -141,6 +168,7 @@ class WorkstreamState:
       hold: Why the next job waits.
       slots: Concurrencies that hold for it, its own first.
       rates: Rates that hold for it, its own first.
+      overridden: Where an operator's word stands over the file's, of these limits.
       oldest_since: µs since 1970 at which the oldest wait began; with many keys the oldest among
         those whose turn is soonest. None when nothing waits.
       this_minute: The minute that has begun.
@@ -161,6 +189,7 @@ class WorkstreamState:
     hold: Hold = Hold("")
     slots: tuple[SlotUse, ...] = ()
     rates: tuple[RateUse, ...] = ()
+    overridden: tuple[Overridden, ...] = ()
     oldest_since: int | None = None
     this_minute: Minute = Minute()
     last_minute: Minute = Minute()
@@ -177,6 +206,10 @@ class WorkstreamState:
     def oldest_wait(self) -> int | None:
         """How long the oldest wait lasts, in µs."""
         return None if self.oldest_since is None else max(self.at - self.oldest_since, 0)
+
+    def file_of(self, limit: str, what: str) -> str | None:
+        """What the file says where an operator said otherwise, in words; None where nobody did."""
+        return next((one.file for one in self.overridden if (one.limit, one.what) == (limit, what)), None)
 
     def per_minute(self, what: str) -> float:
         """What happened in the 60 s that end now, as if the last minute had been even.
@@ -199,6 +232,7 @@ class WorkstreamState:
             "concurrency": self.concurrency,
             "slots": [slot.record() for slot in self.slots],
             "rates": [rate.record() for rate in self.rates],
+            "overridden": [one.record() for one in self.overridden],
             "paused": self.paused,
             "held": self.hold.record(),
             "oldest_wait_ms": None if oldest is None else oldest / 1000,

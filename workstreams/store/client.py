@@ -18,6 +18,7 @@ from redis.sentinel import Sentinel
 
 from workstreams.store.address import address, sentinel_address, server_options
 from workstreams.store.failures import redis_errors
+from workstreams.store.swift import SwiftClient
 
 __all__ = [
     "LISTENER_REPLY",
@@ -92,7 +93,7 @@ def producer_client(url: str) -> redis.Redis:
     Raises:
       ConfigError: When the URL cannot be used.
     """
-    return _client(url, _PRODUCER)
+    return _client(url, _PRODUCER, SwiftClient)
 
 
 def worker_client(url: str) -> redis.Redis:
@@ -107,7 +108,7 @@ def worker_client(url: str) -> redis.Redis:
     Raises:
       ConfigError: When the URL cannot be used.
     """
-    return _client(url, _WORKER)
+    return _client(url, _WORKER, SwiftClient)
 
 
 def lease_client(url: str, lease: int) -> redis.Redis:
@@ -155,10 +156,11 @@ def ping(client: redis.Redis) -> None:
         client.ping()
 
 
-def _client(url: str, patience: _Patience) -> redis.Redis:
+def _client(url: str, patience: _Patience, kind: type[redis.Redis] = redis.Redis) -> redis.Redis:
     if url.startswith("redis+sentinel://"):
+        # A connection that is kept would not hear from its pool of another primary.
         return _sentinel_client(url, patience)
-    return redis.Redis.from_pool(redis.ConnectionPool(**(patience.options() | server_options(url))))
+    return kind.from_pool(redis.ConnectionPool(**(patience.options() | server_options(url))))
 
 
 def _sentinel_client(url: str, patience: _Patience) -> redis.Redis:

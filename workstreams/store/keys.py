@@ -12,7 +12,7 @@ clock                  hash    ``mark`` latest µs seen, ``epoch`` of this data 
                                µs at which an older epoch was missed, ``back`` µs at which
                                somebody was heard of after a pause, ``lease`` the longest,
                                ``tidied`` µs of the last look for what is kept no longer,
-                               ``offset`` of tests
+                               ``by`` the library that wrote the mark, ``offset`` of tests
 sessions               zset    session → expiry µs
 session:<sid>          hash    who it is: worker, host, pid, pool, started, last request
 held:<sid>             zset    ``id~delivery`` of the jobs it runs → hard deadline µs
@@ -31,6 +31,7 @@ ws:<n>:ready:<key>     zset    ready jobs of one key → arrival µs shifted by 
 ws:<n>:meter:<w>:<k>   string  what a rate of one key admitted
 ws:<n>:holders:<key>   zset    ``id~delivery`` holding a slot of one key → start µs
 ws:<n>:key_overrides   hash    key → JSON: the rates and concurrency that an operator gave it
+ws:<n>:shut_keys       zset    keys that an upstream refused → µs until which they are shut
 ws:<n>:paused_keys     hash    keys that an operator paused → µs until which they were held already
 ws:<n>:waiting         string  how many jobs are ready, over all keys
 ws:<n>:scheduled       zset    job → due µs

@@ -23,10 +23,10 @@ __all__ = ["FRAGMENTS", "Library", "ScriptFailed", "is_missing", "library", "loa
 
 #: In the order in which they may use each other: Lua sees what stands above.
 FRAGMENTS = (
-    *("begin", "base", "clock", "version", "once", "cost", "settings", "events", "rate", "ease", "gate"),
-    *("history", "batch", "turns", "ready", "line", "latch", "wake", "timer", "job", "ended", "deaths"),
-    *("release", "overdue", "recover", "reconcile", "follow", "finish", "upstream", "aside", "take"),
-    *("admit", "change", "schedule"),
+    *("begin", "base", "memory", "clock", "version", "once", "cost", "settings", "events", "rate"),
+    *("ease", "gate", "history", "batch", "turns", "held", "ready", "line", "latch", "live", "usage"),
+    *("wake", "timer", "job", "ended", "deaths", "release", "overdue", "recover", "reconcile"),
+    *("follow", "finish", "proof", "upstream", "aside", "take", "admit", "change", "schedule"),
 )
 
 #: Libraries of ours that a server keeps, those that were loaded last: years of deployments leave many behind.

@@ -28,14 +28,12 @@ def without_eta(message: Message[Any], due: str) -> tuple[Message[Any], str]:
     Left there, it would send the message to the memory of whichever worker takes it.
 
     Parameters:
-      message: What is to be sent.
+      message: What is to be sent, with an eta.
       due: The due time that its sender gave; it goes before an eta.
 
     Returns:
       The message without an eta, and its due time.
     """
-    if "eta" not in message.options:
-        return message, due
     options = {name: value for name, value in message.options.items() if name != "eta"}
     eta = message.options["eta"]
     if not due and isinstance(eta, int | float):

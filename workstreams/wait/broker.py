@@ -77,6 +77,10 @@ class WorkstreamBroker(Broker):
         Raises:
           ConfigError: With everything that is wrong with it.
         """
+        # Asked several times a job; a reference is read at once.
+        config = self._config
+        if config is not None:
+            return config
         with self._mutex:
             if self._config is None:
                 assert not isinstance(self._source, Config)
@@ -86,6 +90,9 @@ class WorkstreamBroker(Broker):
     @property
     def link(self) -> Link:
         """The way to the server that the config names."""
+        link = self._link
+        if link is not None:
+            return link
         with self._mutex:
             if self._link is None:
                 config = self.config
@@ -127,7 +134,7 @@ class WorkstreamBroker(Broker):
 
     def emit_before(self, signal: str, *args: Any, **kwargs: Any) -> None:
         """Call what middleware does before a moment; as Dramatiq, but without the hooks that do nothing."""
-        for middleware, hook in self._hooks.of("before_" + signal):
+        for middleware, hook in self._hooks.before(signal):
             try:
                 hook(self, *args, **kwargs)
             except MiddlewareError:
@@ -139,7 +146,7 @@ class WorkstreamBroker(Broker):
 
     def emit_after(self, signal: str, *args: Any, **kwargs: Any) -> None:
         """Call what middleware does after a moment, the last in the list first."""
-        for middleware, hook in reversed(self._hooks.of("after_" + signal)):
+        for middleware, hook in self._hooks.after(signal):
             try:
                 hook(self, *args, **kwargs)
             except Exception:
@@ -222,7 +229,8 @@ class WorkstreamBroker(Broker):
         Raises:
           UnknownWorkstream, PayloadError
         """
-        message, due = without_eta(message, due)
+        if "eta" in message.options:
+            message, due = without_eta(message, due)
         actor = self.actors.get(message.actor_name)
         if actor is not None:
             message = completed(message, actor)

@@ -7,7 +7,7 @@ as in ``dramatiq.broker.Broker.emit_before`` and ``emit_after``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from dramatiq import Middleware
@@ -27,22 +27,36 @@ class Hooks:
     def __init__(self, middleware: Sequence[Middleware]) -> None:
         self._middleware = middleware
         self._length = len(middleware)
-        self._found: dict[str, tuple[Hook, ...]] = {}
+        self._before: dict[str, tuple[Hook, ...]] = {}
+        self._after: dict[str, tuple[Hook, ...]] = {}
 
     def forget(self) -> None:
         """The list was changed: look again."""
-        self._found = {}
+        self._before, self._after = {}, {}
         self._length = len(self._middleware)
 
-    def of(self, name: str) -> tuple[Hook, ...]:
-        """The hooks called *name*, in the order of the list."""
+    def before(self, signal: str) -> tuple[Hook, ...]:
+        """The hooks called before a moment, in the order of the list."""
         if len(self._middleware) != self._length:
             self.forget()
-        found = self._found.get(name)
+        found = self._before.get(signal)
         if found is None:
-            found = tuple((one, getattr(one, name)) for one in self._middleware if _has(one, name))
-            self._found[name] = found
+            found = self._before[signal] = tuple(self._find("before_" + signal))
         return found
+
+    def after(self, signal: str) -> tuple[Hook, ...]:
+        """The hooks called after a moment, the last in the list first."""
+        if len(self._middleware) != self._length:
+            self.forget()
+        found = self._after.get(signal)
+        if found is None:
+            found = self._after[signal] = tuple(reversed(list(self._find("after_" + signal))))
+        return found
+
+    def _find(self, name: str) -> Iterator[Hook]:
+        for one in self._middleware:
+            if _has(one, name):
+                yield one, getattr(one, name)
 
 
 def _has(middleware: Middleware, name: str) -> bool:

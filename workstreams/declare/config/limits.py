@@ -13,7 +13,7 @@ from workstreams.declare.config import fields
 from workstreams.declare.config.model import Model, as_items, as_section, refuse
 from workstreams.units import Rate, format_duration
 
-__all__ = ["Limit", "NamedLimit", "OnRateLimited", "PerKey", "RateEntry", "RateLimit"]
+__all__ = ["Limit", "NamedLimit", "OnRateLimited", "PerKey", "RateEntry", "RateLimit", "margin_of"]
 
 #: A window is held this much longer by default, for the jitter between admission and arrival.
 _MARGIN_SHARE = 100
@@ -38,6 +38,19 @@ class RateLimit:
     window: int
     burst: int | None
     margin: int
+
+
+def margin_of(rate: Rate, given: int | None) -> int:
+    """By how many µs a rate's window is held longer.
+
+    Parameters:
+      rate: The rate.
+      given: What its limit says; where it says nothing, or more than the window itself, it is 1 % of
+        the window and at most 20 ms.
+    """
+    if given is not None and given < rate.window:
+        return given
+    return min(rate.window // _MARGIN_SHARE, _LARGEST_MARGIN)
 
 
 class RateEntry(Model):
@@ -106,9 +119,7 @@ class Limit(Model):
     def _resolve(self, entry: RateEntry, *, shortest: bool) -> RateLimit:
         burst = self.burst if shortest and entry.burst is None else entry.burst
         margin = self.margin if entry.margin is None else entry.margin
-        if margin is None:
-            margin = min(entry.rate.window // _MARGIN_SHARE, _LARGEST_MARGIN)
-        return RateLimit(entry.rate.permits, entry.rate.window, burst, margin)
+        return RateLimit(entry.rate.permits, entry.rate.window, burst, margin_of(entry.rate, margin))
 
     @model_validator(mode="after")
     def _one_rate_a_window(self) -> Self:

@@ -8,5 +8,8 @@ local call = cjson.decode(ARGV[1])
 local record = keys.job(call.workstream, call.job)
 local seen = redis.call('HMGET', record, 'state', 'awaited')
 if not seen[1] then return 'gone' end
-if not seen[2] then redis.call('HSET', record, 'awaited', '1') end
+if not seen[2] then
+  redis.call('HSET', record, 'awaited', '1')
+  memory.forget()
+end
 return seen[1]

@@ -21,10 +21,17 @@ local function write(key, fields)
   for field, value in pairs(fields) do
     if stored.version and stored[field] ~= value then verdict = 'changed' end
   end
-  if verdict == 'changed' and fields.rates then history.carry(key:match('^(.*)settings$') .. 'meter:', stored.rates or '', fields.rates) end
+  if verdict == 'changed' and fields.rates then
+    local base = key:match('^(.*)settings$')
+    -- A window that an operator's rate holds has a meter that is true, whatever the file said.
+    local set = stored.live == '1' and redis.call('HGET', base .. 'overrides', 'rates') or ''
+    history.carry(base .. 'meter:', set .. ';' .. (stored.rates or ''), set .. ';' .. fields.rates)
+  end
+  local of_keys = verdict == 'changed' and fields.key_rates
+    and (stored.key_rates ~= fields.key_rates or stored.key_concurrency ~= fields.key_concurrency)
   for field, value in pairs(fields) do redis.call('HSET', key, field, value) end
   redis.call('HSET', key, 'version', call.version)
-  return verdict
+  return verdict, of_keys
 end
 
 local verdicts = {}
@@ -33,7 +40,8 @@ for name, fields in pairs(call.limits) do
   redis.call('HSETNX', keys.limit(name, 'rate'), 'from', clock.text)
 end
 for name, fields in pairs(call.workstreams) do
-  local verdict = write(keys.ws(name, 'settings'), fields)
+  local verdict, of_keys = write(keys.ws(name, 'settings'), fields)
+  if of_keys then turns.recheck(name) end
   if verdict ~= 'same' then verdicts[name] = verdict end
   redis.call('SADD', keys.root .. 'workstreams', name)
 end

@@ -49,4 +49,5 @@ ready.flush()
 for ws in pairs(wakes) do wake.for_work(ws) end
 jobs.tell_due({})
 events.flush()
+memory.keep()
 return {'ok', new, clock.epoch}

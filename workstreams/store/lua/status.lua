@@ -30,31 +30,6 @@ local function workers_of(ws)
   return WORKERS[ws] or 0
 end
 
-local function slots_of(set)
-  local slots = {}
-  for _, name in ipairs(set.limits) do
-    local limit = settings.limit(name)
-    if limit.concurrency then
-      slots[#slots + 1] = {limit = name, used = redis.call('ZCARD', limit.holders), allowed = limit.concurrency}
-    end
-  end
-  return slots
-end
-
-local function rates_of(set)
-  local rates = {}
-  for _, name in ipairs(set.limits) do
-    local limit = settings.limit(name)
-    for _, r in ipairs(limit.rates) do
-      local used = rate.meter(limit, r).sum
-      -- After a loss of data a whole window counts as used.
-      if clock.lost > 0 and clock.now < clock.lost + r.span then used = r.permits end
-      rates[#rates + 1] = {limit = name, permits = r.permits, window = r.window, used = used, pace = r.pace}
-    end
-  end
-  return rates
-end
-
 -- What is due but not promoted yet waits in truth: promotion is admission's, and there may be no worker.
 local function counted(ws)
   local due = redis.call('ZCOUNT', keys.ws(ws, 'scheduled'), '-inf', clock.text)
@@ -125,12 +100,12 @@ local function state_of(ws, cost, key)
   local set = settings.of(ws)
   local waiting, scheduled = counted(ws)
   local why, by, at, of_key = why_held(ws, cost, key, waiting)
-  local oldest = oldest_of(ws)
+  local oldest, limits = oldest_of(ws), set and set.limits or {}
   return cjson.encode({
     published = set and true or false, paused = set and set.paused or false,
     waiting = waiting, scheduled = scheduled,
     running = redis.call('ZCARD', keys.ws(ws, 'running')), dead = redis.call('ZCARD', keys.ws(ws, 'dead')),
-    slots = set and slots_of(set) or {}, rates = set and rates_of(set) or {},
+    slots = usage.slots(limits), rates = usage.rates(limits), file = usage.overridden(limits),
     why = why, by = by, at = at and digits(at) or '', of_key = of_key, oldest = oldest and digits(oldest) or '',
     minutes = {minute_of(ws, 0), minute_of(ws, 1)},
     late = tonumber(redis.call('HGET', keys.ws(ws, 'count'), 'late')) or 0,

@@ -4,15 +4,16 @@ local batch = {}
 
 local CHUNK = 1000
 
-local WAITING
+-- By command and key.
+local waiting = {}
 
-calls.begin_with(function() WAITING = {ZADD = {}, ZREM = {}} end)
+calls.gathers(waiting, 'ZADD', 'ZREM')
 
 local function list_of(command, key)
-  local list = WAITING[command][key]
+  local list = waiting[command][key]
   if not list then
     list = {}
-    WAITING[command][key] = list
+    waiting[command][key] = list
   end
   return list
 end
@@ -41,9 +42,9 @@ end
 -- To be called before anything reads what was gathered: a gate counts who runs.
 function batch.flush()
   for _, command in ipairs({'ZREM', 'ZADD'}) do
-    for key, list in pairs(WAITING[command]) do
+    for key, list in pairs(waiting[command]) do
       batch.send(command, key, list)
-      WAITING[command][key] = nil
+      waiting[command][key] = nil
     end
   end
 end

@@ -1,11 +1,25 @@
 -- A library's locals outlive a call, and a call may stop anywhere. So nothing is left for the next one
--- by being cleaned up at the end: whoever gathers something in a call says here how it begins.
-local calls = {beginnings = {}}
+-- by being cleaned up at the end: whoever gathers something in a call says here what, and each call
+-- begins with all of it empty.
+local calls = {beginnings = {}, gatherers = {}}
 
 function calls.begin_with(reset) calls.beginnings[#calls.beginnings + 1] = reset end
 
--- The first words of every operation.
+-- These fields of `owner` are tables that are empty when a call begins.
+function calls.gathers(owner, ...)
+  local fields = {...}
+  for i = 1, #fields do
+    owner[fields[i]] = {}
+    calls.gatherers[#calls.gatherers + 1] = {owner, fields[i]}
+  end
+end
+
+-- The first words of every operation. Most tables are empty again; a new one costs as much as a command.
 function calls.begin(KEYS)
-  local beginnings = calls.beginnings
+  local beginnings, gatherers = calls.beginnings, calls.gatherers
   for i = 1, #beginnings do beginnings[i](KEYS) end
+  for i = 1, #gatherers do
+    local owner, field = gatherers[i][1], gatherers[i][2]
+    if next(owner[field]) ~= nil then owner[field] = {} end
+  end
 end

@@ -16,30 +16,41 @@ calls.begin_with(function() clock.now, clock.text, clock.epoch, clock.lost, cloc
 -- µs. A pause is longer than what slow processes take, and shorter than what is left of a lease.
 local SHORTEST_PAUSE, LONGEST_GRACE = 1000000, 3000000
 
-local function look_for_a_pause(mark, lease, back)
-  if lease == 0 then return end
-  if mark > 0 and clock.now - mark > math.max(SHORTEST_PAUSE, lease * 0.4) then
-    back = clock.now
-    redis.call('HSET', keys.clock, 'back', digits(back))
+local function look_for_a_pause(mark, kept)
+  if kept.lease == 0 then return end
+  if mark > 0 and clock.now - mark > math.max(SHORTEST_PAUSE, kept.lease * 0.4) then
+    redis.call('HSET', keys.clock, 'back', clock.text)
+    kept.back = clock.now
   end
-  clock.settled = back + math.min(lease, LONGEST_GRACE)
+  clock.settled = kept.back + math.min(kept.lease, LONGEST_GRACE)
+end
+
+-- What seldom changes: {epoch, lost, lease, back}.
+local function remembered(mark, by)
+  if memory.recall(mark, by, clock.now) then return memory.now.clock end
+  local read = redis.call('HMGET', keys.clock, 'epoch', 'lost', 'lease', 'back')
+  memory.now.clock = {epoch = read[1] or '', lost = tonumber(read[2] or 0), lease = tonumber(read[3] or 0),
+    back = tonumber(read[4] or 0)}
+  return memory.now.clock
 end
 
 function clock.read(known, fresh)
   local time = redis.call('TIME')
-  local seen = redis.call('HMGET', keys.clock, 'mark', 'epoch', 'lost', 'offset', 'lease', 'back')
-  clock.now = tonumber(time[1]) * 1000000 + tonumber(time[2]) + tonumber(seen[4] or 0)
-  clock.now = math.max(clock.now, tonumber(seen[1] or 0))
-  look_for_a_pause(tonumber(seen[1] or 0), tonumber(seen[5] or 0), tonumber(seen[6] or 0))
-  clock.epoch, clock.lost = seen[2] or '', tonumber(seen[3] or 0)
-  if clock.epoch == '' then
-    clock.epoch = fresh
-    redis.call('HSET', keys.clock, 'epoch', fresh)
-  end
-  if known ~= '' and known ~= clock.epoch and redis.call('HSETNX', keys.clock, 'missed:' .. known, '1') == 1 then
-    clock.lost = clock.now
-    redis.call('HSET', keys.clock, 'lost', digits(clock.lost))
-  end
+  local seen = redis.call('HMGET', keys.clock, 'mark', 'offset', 'by')
+  local mark = tonumber(seen[1] or 0)
+  clock.now = tonumber(time[1]) * 1000000 + tonumber(time[2]) + tonumber(seen[2] or 0)
+  clock.now = math.max(clock.now, mark)
   clock.text = digits(clock.now)
-  redis.call('HSET', keys.clock, 'mark', clock.text)
+  local kept = remembered(seen[1], seen[3])
+  look_for_a_pause(mark, kept)
+  if kept.epoch == '' then
+    redis.call('HSET', keys.clock, 'epoch', fresh)
+    kept.epoch = fresh
+  end
+  if known ~= '' and known ~= kept.epoch and redis.call('HSETNX', keys.clock, 'missed:' .. known, '1') == 1 then
+    redis.call('HSET', keys.clock, 'lost', clock.text)
+    kept.lost = clock.now
+  end
+  clock.epoch, clock.lost = kept.epoch, kept.lost
+  memory.leave(clock.text, seen[3])
 end

@@ -10,7 +10,7 @@ local ease = {}
 local function shortest(limit)
   local found = limit.rates[1]
   for _, r in ipairs(limit.rates) do
-    if r.span < found.span then found = r end
+    if not r.idle and r.span < found.span then found = r end
   end
   return found
 end

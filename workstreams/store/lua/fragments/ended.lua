@@ -73,7 +73,7 @@ end
 function jobs.tell_ended(id, state) redis.call('PUBLISH', keys.root .. 'ended:' .. id, state) end
 
 -- Those of this call, for whoever is to be told of them.
-calls.begin_with(function() jobs.deaths = {} end)
+calls.gathers(jobs, 'deaths')
 
 -- job: {id, actor, attempt, key, worker}; reason: one JSON object {type, message, …}.
 function jobs.die(ws, job, reason)

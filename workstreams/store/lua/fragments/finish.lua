@@ -3,7 +3,7 @@
 -- `kept`: how many ended jobs this call added to each workstream's index.
 local ends = {}
 
-calls.begin_with(function() ends.kept = {} end)
+calls.gathers(ends, 'kept')
 
 local ENDED_FIELDS = {'took', 'actor', 'attempt', 'key', 'started', 'sent', 'awaited', 'cancel'}
 
@@ -26,14 +26,14 @@ function ends.forget()
   end
 end
 
--- Lua writes whole numbers several times faster than others.
-local function milliseconds(us) return string.format('%d.%03d', math.floor(us / 1000), us % 1000) end
+-- Lua writes whole numbers several times faster than others, and all at once faster than one by one.
+local TIMES = '{"duration_ms":%d.%03d,"waited_ms":%d.%03d}'
 
 function ends.done(f, job)
   ends.keep(f.w, f.i, 'done')
-  local waited = tonumber(job.started or clock.now) - tonumber(job.sent or clock.now)
-  events.of_job(f.w, 'finished', 'info', job, '{"duration_ms":' .. milliseconds(f.us or 0) .. ',"waited_ms":'
-    .. milliseconds(waited) .. '}')
+  local took, waited = f.us or 0, (job.started or clock.now) - (job.sent or clock.now)
+  events.of_job(f.w, 'finished', 'info', job,
+    string.format(TIMES, took / 1000, took % 1000, waited / 1000, waited % 1000))
   events.count(f.w, 'done')
 end
 
@@ -84,35 +84,10 @@ function ends.read(ws, id, worker)
     started = read[5], sent = read[6], awaited = read[7], worker = worker, cancel = read[8]}
 end
 
--- Which of these deliveries still hold their jobs; each proof is good once.
-function ends.proofs(sid, finishes)
-  if #finishes == 0 then return {} end
-  local members, held = {}, keys.held(sid)
-  for i, f in ipairs(finishes) do
-    f.member = keys.member(f.i, digits(f.d))
-    members[i] = f.w .. '/' .. f.member
-  end
-  local scores, seen, proofs = redis.call('ZMSCORE', held, unpack(members)), {}, {}
-  for i, member in ipairs(members) do
-    proofs[i] = scores[i] and not seen[member]
-    seen[member] = true
-    if proofs[i] then batch.zrem(held, member) end
-  end
-  return proofs
-end
-
--- Whether this very delivery has ended already: a copy of a call came late.
-local ENDED = {done = true, dead = true, cancelled = true, discarded = true}
-
-function ends.is_repeated(f)
-  local record = redis.call('HMGET', keys.job(f.w, f.i), 'state', 'deliveries')
-  return ENDED[record[1]] and record[2] == digits(f.d)
-end
-
 -- Carries out one end. Without proof this delivery no longer holds the job, and nothing of it
 -- is written but that it was refused.
 function ends.finish(f, proof, worker)
-  local job = ends.read(f.w, f.i, worker)
+  local job = f.job or ends.read(f.w, f.i, worker)
   if not proof then
     if ends.is_repeated(f) then return end
     events.of_job(f.w, 'finish_refused', 'warning', job,

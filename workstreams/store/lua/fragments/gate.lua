@@ -49,7 +49,7 @@ function gate.refuses(room, cost)
   local by, at = nil, nil
   if room.shut > clock.now then by, at = room.shut_by, room.shut end
   for _, e in ipairs(room.meters) do
-    local opens = rate.opens(e.m, e.r, costs.on(cost, e.limit))
+    local opens = not e.r.idle and rate.opens(e.m, e.r, costs.on(cost, e.limit))
     -- While nothing changes, the earliest start under all rates is the latest of theirs.
     if opens and (at == nil or opens > at) then by, at = e.limit, opens end
   end

@@ -9,19 +9,20 @@ local function windows_of(rates)
   return windows
 end
 
--- base: what the keys of the meters begin with; before and after: rates as settings write them.
-function history.carry(base, before, after)
+-- base and suffix: what the keys of the meters begin and end with; before and after: rates as settings write them.
+function history.carry(base, before, after, suffix)
   local had, longest = windows_of(before), nil
   for window in pairs(had) do
     if not longest or tonumber(window) > tonumber(longest) then longest = window end
   end
-  local past = longest and redis.call('GET', base .. longest)
+  suffix = suffix or ''
+  local past = longest and redis.call('GET', base .. longest .. suffix)
   if not past then return end
   -- How permits were spaced over another window says nothing.
   local kept = past:gsub('^(%S+) %S+ %S+ %S+ %S+ ', '%1 0 0 0 0 ')
   for window, span in pairs(windows_of(after)) do
     if not had[window] then
-      redis.call('SET', base .. window, kept, 'PX', digits(math.ceil(span / 1000) + 60000))
+      redis.call('SET', base .. window .. suffix, kept, 'PX', digits(math.ceil(span / 1000) + 60000))
     end
   end
 end

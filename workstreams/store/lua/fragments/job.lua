@@ -34,13 +34,11 @@ function jobs.put(ws, id, key, shift, cost, due_text, actor, body, options)
   return state
 end
 
--- DUE remembers the earliest time that this call put something off to, so that somebody
+-- `noted` remembers the earliest time that this call put something off to, so that somebody
 -- is told of it.
-local DUE
+calls.gathers(jobs, 'noted')
 
-calls.begin_with(function() DUE = {} end)
-
-function jobs.note_due(ws, due) DUE[ws] = math.min(DUE[ws] or due, due) end
+function jobs.note_due(ws, due) jobs.noted[ws] = math.min(jobs.noted[ws] or due, due) end
 
 function jobs.schedule(ws, id, due)
   redis.call('ZADD', keys.ws(ws, 'scheduled'), digits(due), id)
@@ -49,7 +47,7 @@ end
 
 -- Tells a sleeper of each workstream what time to ask at; `asked` were told in their answers.
 function jobs.tell_due(asked)
-  for ws, due in pairs(DUE) do
+  for ws, due in pairs(jobs.noted) do
     if not asked[ws] then timer.hand_over(ws, due) end
   end
 end

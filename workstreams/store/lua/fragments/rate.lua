@@ -7,7 +7,7 @@
 -- once a call, what is charged is kept here until `flush`; reading never writes.
 local rate = {}
 
-calls.begin_with(function() rate.meters = {} end)
+calls.gathers(rate, 'meters')
 
 -- A window of many permits is kept in cells: a cell counts whole until its latest start has left,
 -- which loses at most half a percent and bounds the log.
@@ -50,6 +50,12 @@ function rate.meter(limit, r)
   if m.at ~= clock.now then m.spent = 0 end
   rate.meters[key] = m
   return m
+end
+
+-- What is told of a rate: after a loss of data a whole window counts as used.
+function rate.used(limit, r)
+  if clock.lost > 0 and clock.now < clock.lost + r.span then return r.permits end
+  return rate.meter(limit, r).sum
 end
 
 -- The earliest µs at which `need` more fit, walking from the oldest entry.

@@ -4,7 +4,7 @@
 -- `stirred`: whether a workstream has got something that may be asked for; false where all of it went to keys that are held.
 local ready = {}
 
-calls.begin_with(function() ready.coming, ready.least, ready.stirred = {}, {}, {} end)
+calls.gathers(ready, 'coming', 'least', 'stirred')
 
 function ready.put(ws, id, key, score, cost)
   ready.least[ws] = math.min(ready.least[ws] or math.huge, cost or 0)

@@ -3,7 +3,7 @@
 -- OF_KEY ends that list when a slot of the job's key was taken as well.
 local release = {OF_KEY = ':'}
 
-calls.begin_with(function() release.freed = {} end)
+calls.gathers(release, 'freed')
 
 function release.slot(ws, member, took, key)
   batch.zrem(keys.ws(ws, 'running'), member)

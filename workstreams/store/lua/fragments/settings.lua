@@ -3,7 +3,8 @@
 -- workstream without settings is closed, never open.
 local settings = {}
 
-calls.begin_with(function() settings.workstreams, settings.limits = {}, {} end)
+-- What keys have of their own, by workstream: too many to be remembered.
+calls.gathers(settings, 'own')
 
 local FIELDS = {'paused', 'within', 'bound', 'max_waiting', 'log_length', 'done_age', 'done_count', 'dead_age',
                 'dead_count', 'live', 'key_rates', 'key_concurrency', 'weights', 'key_live', 'holds'}
@@ -26,6 +27,19 @@ local function rates_of(text)
   return rates, most
 end
 
+-- The file's rates under an operator's are idle: they hold nothing back, but what is admitted counts against
+-- them, so that to go back to them is no fresh start.
+local function add_idle(rates, file)
+  local in_force = {}
+  for _, r in ipairs(rates) do in_force[r.window] = true end
+  for _, r in ipairs((rates_of(file))) do
+    if not in_force[r.window] then
+      r.idle = true
+      rates[#rates + 1] = r
+    end
+  end
+end
+
 -- The limits that every key of its own has: nil where keys have none.
 local function per_key(rates, concurrency)
   if (not rates or rates == '') and (not concurrency or concurrency == '') then return nil end
@@ -35,11 +49,11 @@ local function per_key(rates, concurrency)
 end
 
 function settings.of(ws)
-  local known = settings.workstreams[ws]
+  local known = memory.now.workstreams[ws]
   if known ~= nil then return known end
   local file = redis.call('HMGET', keys.ws(ws, 'settings'), unpack(FIELDS))
   if not file[1] then
-    settings.workstreams[ws] = false
+    memory.now.workstreams[ws] = false
     return false
   end
   local paused = file[10] == '1' and redis.call('HGET', keys.ws(ws, 'overrides'), 'paused') or file[1]
@@ -48,12 +62,13 @@ function settings.of(ws)
     max_waiting = tonumber(file[4]), log_length = file[5],
     done_age = tonumber(file[6]), done_count = tonumber(file[7]),
     dead_age = tonumber(file[8]), dead_count = tonumber(file[9]),
-    per_key = per_key(file[11], file[12]), own = {}, key_live = file[14] == '1', holds = file[15] == '1',
+    per_key = per_key(file[11], file[12]), key_rates = file[11], key_concurrency = file[12],
+    key_live = file[14] == '1', holds = file[15] == '1',
     weights = file[13] and file[13] ~= '' and cjson.decode(file[13]) or {}, heaviest = 1,
   }
   for _, weight in pairs(known.weights) do known.heaviest = math.max(known.heaviest, weight) end
   for name in file[2]:gmatch('[^,]+') do known.limits[#known.limits + 1] = name end
-  settings.workstreams[ws] = known
+  memory.now.workstreams[ws] = known
   return known
 end
 
@@ -68,7 +83,7 @@ end
 -- The limit called `name`: its concurrency, its rates, until when an upstream shut it, and how far its
 -- rate was lowered. `known` is false where nobody declared it.
 function settings.limit(name)
-  local known = settings.limits[name]
+  local known = memory.now.limits[name]
   if known then return known end
   local file = redis.call('HMGET', keys.limit(name, 'settings'), 'concurrency', 'rates', 'shared', 'live', 'blocked',
     'ease', 'eased')
@@ -79,23 +94,34 @@ function settings.limit(name)
     meters = keys.limit(name, 'meter:'), suffix = ''}
   known.holders = file[3] == '1' and keys.limit(name, 'holders') or keys.ws(name, 'running')
   known.rates, known.most = rates_of(live[2] or file[2])
-  settings.limits[name] = known
+  if live[2] then add_idle(known.rates, file[2]) end
+  memory.now.limits[name] = known
   return known
+end
+
+-- What an operator gave one key, over what all keys have: a concurrency of null is none.
+local function own_limit(set, own)
+  if own.concurrency == nil then own.concurrency = set.key_concurrency end
+  local found = per_key(own.rates or set.key_rates, own.concurrency ~= cjson.null and own.concurrency)
+  if found and own.rates then add_idle(found.rates, set.key_rates) end
+  return found
 end
 
 -- The limits of one key, or nil: those that an operator gave it, else those of all keys.
 function settings.key(ws, key)
   local set = settings.of(ws)
   if key == '' or not (set.per_key or set.key_live) then return nil end
-  local known = set.own[key]
+  local own_of = settings.own[ws] or {}
+  settings.own[ws] = own_of
+  local known = own_of[key]
   if known ~= nil then return known end
   local own = set.key_live and redis.call('HGET', keys.ws(ws, 'key_overrides'), key)
   own = own and cjson.decode(own)
   local found = set.per_key
-  if own then found = per_key(own.rates, own.concurrency ~= cjson.null and own.concurrency or nil) end
+  if own then found = own_limit(set, own) end
   known = found and {name = ws, concurrency = found.concurrency, rates = found.rates, most = found.most,
     shut_until = 0, holders = keys.ws(ws, 'holders:' .. key), meters = keys.ws(ws, 'meter:'), suffix = ':' .. key} or false
-  set.own[key] = known
+  own_of[key] = known
   return known
 end
 

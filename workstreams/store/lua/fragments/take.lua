@@ -2,7 +2,7 @@
 -- MOST: jobs looked at in one call; what cannot run leaves the line too, and Redis serves nobody else.
 local taking = {MOST = 250}
 
-local JOB_FIELDS = {'body', 'options', 'attempt', 'deliveries', 'actor', 'cost', 'key', 'state', 'crashes', 'expires'}
+local JOB_FIELDS = {'body', 'options', 'attempt', 'deliveries', 'actor', 'cost', 'key', 'state', 'crashes', 'expires', 'sent'}
 
 function taking.shared_limits(ws)
   local names = {}
@@ -27,7 +27,10 @@ function taking.lease(ws, id, job, caller, by, of_key)
   batch.zadd(by.running, clock.text, member)
   for _, holders in ipairs(by.holders) do batch.zadd(holders, clock.text, member) end
   batch.zadd(by.held, by.bound, ws .. '/' .. member)
-  events.of_job(ws, 'started', 'debug', {id = id, actor = job[5], attempt = attempt, key = key, worker = caller.worker})
+  local running = {id = id, actor = job[5], attempt = attempt, key = key, worker = caller.worker, sid = caller.sid,
+    took = took, started = clock.now, sent = job[11]}
+  memory.now.running[ws .. '/' .. member] = running
+  events.of_job(ws, 'started', 'debug', running)
   return {ws, id, delivery, job[1], job[2] or '{}', attempt, key, clock.text}
 end
 

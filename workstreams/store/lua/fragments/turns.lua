@@ -47,7 +47,11 @@ end
 -- One of the key's jobs has ended, and its slot is free.
 function turns.free(ws, key)
   if turns.is_held(ws, key) ~= 'inf' then return end
-  if redis.call('HEXISTS', keys.ws(ws, 'paused_keys'), key) == 0 then resume(ws, key) end
+  if redis.call('HEXISTS', keys.ws(ws, 'paused_keys'), key) == 0 then
+    resume(ws, key)
+  else
+    redis.call('HSET', keys.ws(ws, 'paused_keys'), key, '0')
+  end
 end
 
 local RESUMED_AT_ONCE = 100

@@ -6,10 +6,12 @@ local upstream = {}
 function upstream.refused(ws, scope, job, at)
   jobs.note_due(ws, at)
   if scope == 'key' then
-    turns.hold(ws, job.key, at)
+    turns.shut(ws, job.key, at)
     return
   end
   ease.shut(scope, at)
+  -- Whoever has a thread to spare is told the time, instead of being woken for the slot that is free.
+  latch.shut(ws, 'upstream', scope, at)
   local before, after = ease.lower(scope, tonumber(job.started or 0))
   if before then
     events.of_workstream(ws, 'limit_changed', 'warning', cjson.encode({by = 'upstream', limit = scope, from = before, to = after}))
