@@ -16,7 +16,7 @@ from typing import Any
 
 import redis
 
-from tests.figures.driving import PER_KEY, exchanges, fill
+from tests.figures.driving import exchanges, fill
 from tests.figures.meter import Reading, read
 from tests.lua.rig import Answer, Rig
 
@@ -48,7 +48,7 @@ def limits() -> Mapping[str, Any]:
 
 def workstream() -> dict[str, Any]:
     """Two rates (one kept job by job, one in cells), a burst, a concurrency, a shared limit, and keys'."""
-    keyed = {"per_key": {"rate": "1000/s", "concurrency": 5_000}} if PER_KEY else {}
+    keyed = {"per_key": {"rate": "1000/s", "concurrency": 5_000}}
     rates = {"rate": ["1000/s", "60000/m"], "burst": 50, "concurrency": 5_000}
     return {**rates, "within": ["account"], **keyed}
 
@@ -136,8 +136,7 @@ def cost_of(
     spend(rig, batch, 0, spend(rig, batch, WARM_UP // batch)[0])
     found = [measured(rig, batch, calls) for _ in range(rounds)]
     medians = {name: round(statistics.median(one[name] for one in found), 1) for name in found[0]}
-    kinds = f"all, per_key {'included' if PER_KEY else 'missing'}" if limited else "none"
-    return {"limits": kinds, "keys": keys, "jobs_a_call": batch, **medians}
+    return {"limits": "all" if limited else "none", "keys": keys, "jobs_a_call": batch, **medians}
 
 
 def costs(rigs: Iterator[Rig], keys: Sequence[int], rounds: int, calls: int) -> Iterator[dict[str, object]]:
