@@ -10,7 +10,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from tests.figures import fairness, limiting
+from tests.figures import fairness, limiting, quiet
 
 __all__ = ["main"]
 
@@ -18,6 +18,7 @@ __all__ = ["main"]
 #: The commands, and what they measure.
 COMMANDS = {
     "limits": (limiting, "how each shape of a limit holds, beside Dramatiq's own limiters"),
+    "quiet": (quiet, "what a fleet asks of the server while it waits"),
     "fair": (fairness, "how evenly keys take turns, and what that costs the server"),
 }
 
