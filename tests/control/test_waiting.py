@@ -50,6 +50,17 @@ def test_the_end_of_a_run_is_told_to_who_waits(desk: Desk, outcome: str, state: 
     assert waiter.state == state
 
 
+def test_who_waited_before_a_run_began_is_told_of_its_end(desk: Desk) -> None:
+    desk.rig.open("s1", "mail")
+    [job] = desk.rig.send("mail")
+    assert desk.rig.scripts.run("job_await", {"workstream": "mail", "job": job}) == b"waiting"
+    [given] = desk.rig.ask("s1", "mail").grants
+    with desk.rig.client.pubsub() as ears:
+        ears.subscribe(module.ended_channel(desk.link, job))
+        desk.rig.tell("s1", given.end("done"))
+        wait_until(lambda: (ears.get_message() or {}).get("data") == b"done")
+
+
 @pytest.mark.parametrize("how", ["cancel", "purge", "discard"])
 def test_an_end_from_outside_is_told_as_well(desk: Desk, how: str) -> None:
     [job] = desk.rig.send("mail")

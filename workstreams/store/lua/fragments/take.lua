@@ -2,7 +2,8 @@
 -- MOST: jobs looked at in one call; what cannot run leaves the line too, and Redis serves nobody else.
 local taking = {MOST = 250}
 
-local JOB_FIELDS = {'body', 'options', 'attempt', 'deliveries', 'actor', 'cost', 'key', 'state', 'crashes', 'expires', 'sent'}
+local JOB_FIELDS = {'body', 'options', 'attempt', 'deliveries', 'actor', 'cost', 'key', 'state', 'crashes', 'expires',
+                    'sent', 'awaited'}
 
 function taking.shared_limits(ws)
   local names = {}
@@ -28,7 +29,7 @@ function taking.lease(ws, id, job, caller, by, of_key)
   for _, holders in ipairs(by.holders) do batch.zadd(holders, clock.text, member) end
   batch.zadd(by.held, by.bound, ws .. '/' .. member)
   local running = {id = id, actor = job[5], attempt = attempt, key = key, worker = caller.worker, sid = caller.sid,
-    took = took, started = clock.now, sent = job[11]}
+    took = took, started = clock.now, sent = job[11], awaited = job[12]}
   memory.now.running[ws .. '/' .. member] = running
   events.of_job(ws, 'started', 'debug', running)
   return {ws, id, delivery, job[1], job[2] or '{}', attempt, key, clock.text}
