@@ -10,7 +10,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from tests.figures import fairness, limiting, quiet
+from tests.figures import fairness, limiting, live, quiet
 
 __all__ = ["main"]
 
@@ -20,6 +20,7 @@ COMMANDS = {
     "limits": (limiting, "how each shape of a limit holds, beside Dramatiq's own limiters"),
     "quiet": (quiet, "what a fleet asks of the server while it waits"),
     "fair": (fairness, "how evenly keys take turns, and what that costs the server"),
+    "live": (live, "how soon a changed limit is reached, and what started in spite of it"),
 }
 
 
