@@ -10,7 +10,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from tests.figures import fairness, limiting, live, quiet
+from tests.figures import fairness, limiting, live, quiet, upstream
 
 __all__ = ["main"]
 
@@ -21,6 +21,7 @@ COMMANDS = {
     "quiet": (quiet, "what a fleet asks of the server while it waits"),
     "fair": (fairness, "how evenly keys take turns, and what that costs the server"),
     "live": (live, "how soon a changed limit is reached, and what started in spite of it"),
+    "upstream": (upstream, "how a limit that nobody was told of is found and followed"),
 }
 
 
