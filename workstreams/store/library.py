@@ -25,9 +25,9 @@ __all__ = ["FRAGMENTS", "Library", "ScriptFailed", "is_missing", "library", "loa
 FRAGMENTS = (
     *("begin", "base", "memory", "clock", "version", "once", "cost", "settings", "events", "rate", "ease"),
     *("gate", "history", "batch", "door", "order", "turns", "held", "ready", "line", "latch", "live"),
-    *("usage", "wake", "timer", "job", "overtake", "ended", "deaths", "release", "overdue", "recover"),
-    *("reconcile", "follow", "finish", "proof", "session", "upstream", "aside", "take", "admit", "change"),
-    "schedule",
+    *("usage", "wake", "timer", "job", "overtake", "ended", "deaths", "release", "adopt", "overdue"),
+    *("recover", "reconcile", "follow", "finish", "proof", "session", "upstream", "aside", "take"),
+    *("admit", "change", "schedule"),
 )
 
 #: Libraries of ours that a server keeps, those that were loaded last: years of deployments leave many behind.
