@@ -126,8 +126,8 @@ def test_without_the_option_a_refusal_lowers_nothing(rig: Rig) -> None:
     assert len(rig.ask("s1", "mail", 250).grants) == FULL
 
 
-def test_what_was_tried_is_what_was_refused_where_it_was_less_than_what_was_allowed(mail: Rig) -> None:
-    mail.send("mail", 10)
+def test_a_refusal_of_the_first_few_lowers_the_rate_no_further_than_one_of_many(mail: Rig) -> None:
+    mail.send("mail", 3)
     given = mail.ask("s1", "mail", 250).grants
     refuse(mail, given[0])
-    assert [change["to"] for change in changes(mail)] == [5]
+    assert [(change["from"], change["to"]) for change in changes(mail)] == [(FULL, FULL / 2)]
