@@ -15,6 +15,7 @@ from tests.promises.controls import CONTROLS
 from tests.promises.fleet import Fleet, fleet, now
 from tests.promises.life import LIMITS, TWICE, WORKSTREAMS, Life, problems_of_a_life
 from tests.promises.operations import OPERATIONS
+from tests.promises.outside import OUTSIDE
 from tests.promises.proxy import Fate, LossyProxy, scripts
 from tests.promises.scene import Scene, scene
 from tests.support import wait_until, working
@@ -37,7 +38,7 @@ LOSSES: dict[str, tuple[Fate, int]] = {
     "silence is the answer": ("silence", 1),
 }
 FIRST = next(iter(LOSSES))
-EVERY = [*OPERATIONS, *CONTROLS]
+EVERY = [*OPERATIONS, *CONTROLS, *OUTSIDE]
 #: Those that write nothing, and the one that a worker's whole life is for.
 ELSEWHERE = {"status", "limits", "schedules", "exchange"}
 #: So many at a time: each waits most of the time, for a client to try again or to give up.

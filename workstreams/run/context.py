@@ -10,6 +10,7 @@ from typing import Any
 
 from workstreams.admit.cancelling import Cancellation, Cancelled, Cancelling
 from workstreams.run.progress import Progress
+from workstreams.send.cost import Cost
 
 __all__ = ["CurrentJob", "bind", "current_fields", "current_job", "unbind"]
 
@@ -17,6 +18,11 @@ __all__ = ["CurrentJob", "bind", "current_fields", "current_job", "unbind"]
 def _never() -> Cancellation:
     """The cancellation of what no worker runs."""
     return Cancellation(Cancelling(), "")
+
+
+def _nobody(cost: Cost) -> None:
+    """The charge of what no worker runs."""
+    raise RuntimeError(f"expected a job that a worker runs, found one made by hand: nobody takes {cost!r}")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -42,6 +48,7 @@ class CurrentJob:
     worker: str
     write: Callable[[str, Mapping[str, Any]], None] = dataclasses.field(repr=False, compare=False)
     cancellation: Cancellation = dataclasses.field(default_factory=_never, repr=False, compare=False)
+    charging: Callable[[Cost], None] = dataclasses.field(default=_nobody, repr=False, compare=False)
     _progress: Progress = dataclasses.field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -70,6 +77,27 @@ class CurrentJob:
           ValueError: When the fraction is none.
         """
         self._progress.say(fraction, step)
+
+    def charge(self, cost: Cost) -> None:
+        """Add to what this job weighs against rates: what it only learns while it runs, such as tokens used.
+
+        The rates of its workstream, of the limits that is within and of the job's key count it from now on,
+        over what they allow if need be: then nothing starts under them until it fits again. What a job said
+        when it was sent is never given back. An attempt that runs again charges again.
+
+        One short call of Redis; in an ``async`` job give it to a thread, as in
+        ``await asyncio.to_thread(current_job().charge, 1200)``.
+
+        Parameters:
+          cost: A number of 0 or more for all these rates, or one for each limit by name as in
+            ``{"tokens": 1200}``; a limit that is not named is charged nothing.
+
+        Raises:
+          PayloadError: When it is below 0, no number, or names a limit that does not hold here.
+          RedisUnavailable: When Redis did not answer within seconds. Whether it was charged is unknown; a job
+            that can live with that may go on.
+        """
+        self.charging(cost)
 
     @property
     def cancelled(self) -> bool:

@@ -13,8 +13,10 @@ from dramatiq.broker import MessageProxy
 from workstreams.admit.admission import AdmissionMiddleware, worker_name
 from workstreams.admit.cancelling import Cancellation, Cancelling
 from workstreams.admit.delivery import Delivery
+from workstreams.run.charging import Charging
 from workstreams.run.context import CurrentJob, bind, unbind
 from workstreams.run.under_way import enter, leave
+from workstreams.wait.broker import ours
 
 __all__ = ["RunningJob"]
 
@@ -38,7 +40,7 @@ class RunningJob(Middleware):
         """Bind the job."""
         if isinstance(message, Delivery):
             enter(message)
-            bind(partial(self._describe, message))
+            bind(partial(self._describe, broker, message))
 
     def after_process_message(
         self,
@@ -54,7 +56,7 @@ class RunningJob(Middleware):
 
     after_skip_message = after_process_message
 
-    def _describe(self, delivery: Delivery) -> CurrentJob:
+    def _describe(self, broker: Broker, delivery: Delivery) -> CurrentJob:
         grant = delivery.grant
         return CurrentJob(
             id=grant.job_id,
@@ -66,6 +68,7 @@ class RunningJob(Middleware):
             worker=self._worker,
             write=self._write,
             cancellation=Cancellation(self._cancelling, grant.name),
+            charging=Charging(ours(broker), delivery, self._worker),
         )
 
 

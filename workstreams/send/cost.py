@@ -11,7 +11,7 @@ import orjson
 from workstreams.declare.config import Workstream
 from workstreams.errors import PayloadError, nearest
 
-__all__ = ["Cost", "cost_from", "cost_word"]
+__all__ = ["Cost", "charge_word", "cost_from", "cost_of", "cost_word"]
 
 #: A number, or a number for each limit that is named; a limit that is not named costs 1.
 Cost = float | Mapping[str, float]
@@ -30,17 +30,43 @@ def cost_word(cost: Any, workstream: Workstream) -> int | float | str:
     Raises:
       PayloadError: When it has no meaning, or names a limit that does not hold there.
     """
+    return cost_of(cost, workstream.name, (workstream.name, *workstream.within))
+
+
+def cost_of(cost: Any, place: str, known: tuple[str, ...]) -> int | float | str:
+    """A cost as the scripts take it, for whatever is held by limits.
+
+    Parameters:
+      cost: What was said.
+      place: What it is a cost for, by name.
+      known: The limits that hold there.
+
+    Returns:
+      A number, or a JSON object of numbers.
+
+    Raises:
+      PayloadError: When it has no meaning, or names a limit that does not hold there.
+    """
     if not isinstance(cost, Mapping):
         return _number(cost)
-    known = (workstream.name, *workstream.within)
-    for name, value in cost.items():
-        if name not in known:
-            raise _unknown(name, known, workstream.name)
-        if not _is_number(value) or value < 0:
-            raise PayloadError(f'expected a cost for "{name}" that is a number of 0 or more, found {value!r}')
-    if not cost:
-        return 1
-    return orjson.dumps(dict(cost), option=orjson.OPT_SORT_KEYS).decode()
+    return _map(cost, place, known) if cost else 1
+
+
+def charge_word(cost: Any, workstream: Workstream) -> int | float | str:
+    """What a running job adds to its cost, as the scripts take it; a limit that is not named gets nothing.
+
+    Raises:
+      PayloadError: When it has no meaning, is below 0, or names a limit that does not hold there.
+    """
+    if isinstance(cost, Mapping):
+        return _map(cost, workstream.name, (workstream.name, *workstream.within))
+    if not _is_number(cost) or cost < 0:
+        raise PayloadError(
+            f"expected a charge that is a number of 0 or more, or one for each limit as in "
+            f'{{"tokens": 1200}}, found {cost!r}'
+        )
+    number: int | float = cost
+    return number
 
 
 def cost_from(word: bytes | None) -> Cost:
@@ -64,16 +90,25 @@ def _number(cost: Any) -> int | float:
     return number
 
 
+def _map(cost: Mapping[Any, Any], place: str, known: tuple[str, ...]) -> str:
+    for name, value in cost.items():
+        if name not in known:
+            raise _unknown(name, known, place)
+        if not _is_number(value) or value < 0:
+            raise PayloadError(f'expected a cost for "{name}" that is a number of 0 or more, found {value!r}')
+    return orjson.dumps(dict(cost), option=orjson.OPT_SORT_KEYS).decode()
+
+
 def _is_number(value: Any) -> bool:
     if isinstance(value, float):
         return math.isfinite(value)
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _unknown(name: object, known: tuple[str, ...], workstream: str) -> PayloadError:
+def _unknown(name: object, known: tuple[str, ...], place: str) -> PayloadError:
     close = nearest(str(name), known)
     hint = f' (did you mean "{close}"?)' if close else ""
     return PayloadError(
-        f'expected costs for limits that hold for "{workstream}", found "{name}"{hint}: '
+        f'expected costs for limits that hold for "{place}", found "{name}"{hint}: '
         f"these hold: {', '.join(known)}"
     )

@@ -48,11 +48,11 @@ function ease.lower(name, started)
   local before, since = reached(limit, r)
   if since and started <= since then return nil end
   local back_off, _, floor = limit.ease:match('^(%S+):(%S+):(%S+)$')
-  -- What was tried in the last window is what was refused, where that is less than what was allowed.
-  local used = rate.meter(limit, r).sum
-  local high = math.min(before or r.permits, math.max(used, tonumber(floor)))
+  -- What was allowed is what was refused, although less may have been tried: a window that has just begun, or
+  -- a rest, says nothing of what the upstream takes.
+  local high = before or r.permits
   local low = math.max(tonumber(floor), high * back_off)
   limit.eased = string.format('%s:%.6g:%.6g:%d', r.window, high, low, clock.now)
   redis.call('HSET', keys.limit(name, 'settings'), 'eased', limit.eased)
-  return before or r.permits, low
+  return high, low
 end

@@ -1,0 +1,63 @@
+"""Charges rates with what a job only learns while it runs."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+from redis.exceptions import ResponseError
+
+from workstreams.admit.delivery import Delivery
+from workstreams.declare.publishing import publish
+from workstreams.errors import RedisUnsuitable
+from workstreams.send.cost import Cost, charge_word
+from workstreams.store.client import address, redis_errors
+from workstreams.wait.broker import WorkstreamBroker
+
+__all__ = ["Charging"]
+
+
+class Charging:
+    """The charges of one delivery.
+
+    Parameters:
+      broker: Whose config and connections are used.
+      delivery: What runs.
+      worker: The process that runs it, for the event.
+    """
+
+    def __init__(self, broker: WorkstreamBroker, delivery: Delivery, worker: str) -> None:
+        self._broker = broker
+        self._delivery = delivery
+        self._worker = worker
+
+    def __call__(self, cost: Cost) -> None:
+        """Charge.
+
+        Raises:
+          PayloadError: When the cost has no meaning here.
+          RedisUnavailable: When Redis cannot be asked.
+          RedisUnsuitable: When what stands there is not ours.
+        """
+        workstream = self._broker.config.workstream(self._delivery.grant.workstream)
+        word = charge_word(cost, workstream)
+        if self._ask(word) == b"unsettled":
+            link = self._broker.link
+            with redis_errors(link.url):
+                publish(self._broker.config, link.scripts)
+            self._ask(word)
+
+    def _ask(self, word: int | float | str) -> bytes:
+        link, grant, request = self._broker.link, self._delivery.grant, uuid4().hex
+        call = {"request": request, "epoch": "", "fresh": request, "cost": word, "worker": self._worker}
+        call |= {"workstream": grant.workstream, "key": grant.key, "id": grant.job_id}
+        call |= {"actor": self._delivery.actor_name, "attempt": grant.attempt}
+        try:
+            with redis_errors(link.url):
+                reply: list[bytes] = link.scripts.run("charge", call)
+        except ResponseError as error:
+            raise RedisUnsuitable(
+                f'expected limits of workstreams under "{link.keys.root}" in {address(link.url)}, found '
+                f"something else ({error}): if another program writes there, give this app another name "
+                "with app:"
+            ) from error
+        return reply[0]
