@@ -199,10 +199,9 @@ class Books(RuleBasedStateMachine):
         assert len(chances) + sum(job.crashes >= MOST_DELIVERIES - 1 for job in held) <= 1
         for job in chances:
             job.state, job.holder = "running", sid
-        if self.oracle.set_aside(
+        self.oracle.set_aside(
             ws, sid, MOST_DELIVERIES, answer.now, lambda one: self.rig.state(ws, one) == "scheduled"
-        ):
-            self.shares.forget(ws)
+        )
         for job in chances:
             job.state, job.holder = "waiting", ""
 

@@ -23,7 +23,7 @@ class Shares:
         self._leads: defaultdict[str, dict[tuple[str, str], float]] = defaultdict(dict)
 
     def forget(self, ws: str) -> None:
-        """Weights have changed, or a turn was spent on what never started."""
+        """Weights have changed."""
         self._leads[ws].clear()
 
     def look(self, ws: str, now: int) -> None:

@@ -134,7 +134,7 @@ class Log:
         rate, before = bound.rates[0], self.pace(bound, now)
         if before is not None and self.eased and started <= self.eased.since:
             return
-        high = min(before or rate.permits, max(self.used(now - rate.span), bound.ease.least))
+        high = before or rate.permits
         self.eased = Eased(high, max(bound.ease.least, high * bound.ease.back_off), now)
         self.changed = len(self.admitted)
 

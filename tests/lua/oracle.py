@@ -67,6 +67,14 @@ class Oracle:
             if self.per_key.get(ws) != per_key.get(ws):
                 log.changed = len(log.admitted)
         self.bounds, self.within, self.per_key = dict(bounds), dict(within), dict(per_key)
+        for job in self.jobs.values():
+            if job.state == "running":
+                self._take(job)
+
+    def _take(self, job: Work) -> None:
+        """What a running job holds: all that holds now, and what it took when less or other did."""
+        job.took = tuple(dict.fromkeys((*job.took, *self.within[job.ws])))
+        job.slotted = job.slotted or self.key_bound(job.ws, job.key).concurrency is not None
 
     def limits_of(self, ws: str) -> tuple[str, ...]:
         return (ws, *self.within[ws])
@@ -165,7 +173,8 @@ class Oracle:
         assert self.key_slots(given.ws, job.key) >= 1, f"{job} was given over its key's concurrency"
         own = self.key_bound(given.ws, job.key)
         job.state, job.holder, job.deliveries = "running", sid, job.deliveries + 1
-        job.took, job.slotted, job.started = self.within[job.ws], own.concurrency is not None, given.started
+        job.started = given.started
+        self._take(job)
         assert (given.delivery, given.attempt, given.key) == (job.deliveries, job.attempt + 1, job.key)
         for name in self.limits_of(given.ws):
             self.logs[name].charge(given.started, on(job.cost, name), self.bounds[name])
@@ -207,14 +216,13 @@ class Oracle:
             too_often = job.lapses >= 3 * most if lapsed else job.crashes >= most
             job.state = "dead" if blamed and too_often else "waiting"
 
-    def set_aside(self, ws: str, sid: str, most: int, now: int, is_scheduled: Callable[[str], bool]) -> bool:
+    def set_aside(self, ws: str, sid: str, most: int, now: int, is_scheduled: Callable[[str], bool]) -> None:
         """What was on its last chance made way, because another one is in that process."""
         if not any(job.crashes >= most - 1 for job in self.held_by(sid)):
-            return False
-        gone = [job for job in self.of(ws, "waiting") if job.crashes >= most - 1 and is_scheduled(job.id)]
-        for job in gone:
-            job.state, job.due = "scheduled", now + 500_000
-        return bool(gone)
+            return
+        for job in self.of(ws, "waiting"):
+            if job.crashes >= most - 1 and is_scheduled(job.id):
+                job.state, job.due = "scheduled", now + 500_000
 
     # What is to come.
 

@@ -22,18 +22,15 @@ def refused(given: Given, scope: str, us: int) -> dict[str, Any]:
 
 
 def test_a_key_that_an_upstream_shut_stays_shut_when_a_slot_of_it_is_freed(rig: Rig) -> None:
-    opened(rig, concurrency=9)
+    opened(rig, per_key={"concurrency": 2})
     rig.send("mail", 5, key="a")
-    [old] = rig.ask("s1", "mail", 1).grants
-    # The one that runs already took no slot, so that its refusal frees none.
-    rig.publish("2", mail={"per_key": {"concurrency": 1}})
-    [new] = rig.ask("s1", "mail", 9).grants
-    rig.tell("s1", refused(old, "key", 10 * SECOND))
-    rig.tell("s1", new.end("done"))
+    first, second = rig.ask("s1", "mail", 9).grants
+    rig.tell("s1", refused(first, "key", 10 * SECOND))
+    rig.tell("s1", second.end("done"))
     answer = rig.ask("s1", "mail", 9)
     assert (answer.grants, answer.wait["mail"]) == ((), 10 * SECOND)
     rig.advance(10 * SECOND)
-    assert rig.ask("s1", "mail", 9).ids == [old.id]
+    assert rig.ask("s1", "mail", 1).ids == [first.id]
 
 
 def test_a_refusal_by_a_limit_that_a_workstream_has_left_holds_up_nothing_of_it(rig: Rig) -> None:
@@ -86,3 +83,14 @@ def test_what_is_dearer_than_its_key_allows_holds_up_no_job_behind_it(rig: Rig) 
     rig.ask("s1", "mail", 1)
     assert rig.ask("s1", "mail", 1).ids == [last]
     assert rig.state("mail", dear) == "dead"
+
+
+def test_jobs_that_expire_at_the_head_of_their_key_cost_it_no_turn(rig: Rig) -> None:
+    opened(rig, concurrency=99)
+    words = [("mail", f"x{n}", "late", 0, 1, f"!+{SECOND}", "act", "{}", "{}") for n in range(20)]
+    assert rig.send_words(words)[0] == b"ok"
+    rig.send("mail", 9, key="late")
+    rig.send("mail", 9, key="other")
+    rig.advance(2 * SECOND)
+    given = [rig.ask("s1", "mail", 1).grants[0].key for _ in range(8)]
+    assert given.count("late") == 4

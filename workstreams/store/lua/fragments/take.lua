@@ -71,13 +71,13 @@ function taking.rest(ws, head, removed)
   return true, at
 end
 
--- Takes the first jobs of a head out of the line.
-function taking.remove(ws, head, n)
+-- Takes the first `n` jobs of a head out of the line, of which so many started.
+function taking.remove(ws, head, n, started)
   if n > 0 then
     redis.call('ZREMRANGEBYRANK', keys.ready(ws, head.key), 0, n - 1)
     head.line.taken = head.line.taken + n
   end
-  turns.pass(ws, head, n, taking.rest(ws, head, n))
+  turns.pass(ws, head, started, taking.rest(ws, head, n))
 end
 
 -- Takes from the head of the line on. Returns how many of `asked` were given, the cost of the first job
@@ -86,9 +86,9 @@ function taking.jobs(ws, asked, room, caller, grants, head)
   local before, gone, refused, tired = #grants, 0, nil, false
   local by = taking.by(ws, caller)
   while head do
-    local removed
+    local had, removed = #grants, nil
     removed, refused = taking.from_key(ws, head, room, caller, by, grants)
-    taking.remove(ws, head, removed)
+    taking.remove(ws, head, removed, #grants - had)
     gone = gone + math.max(removed, 1)
     local left = math.min(asked - (#grants - before), taking.MOST)
     tired = gone >= taking.MOST
