@@ -21,10 +21,8 @@ from tests.lua.watch import KEYS, Watch
 _rate = st.builds(Rate, st.sampled_from([3, 4, 6]), st.just(SECOND), st.sampled_from([0, 0, 1, 2]))
 _long = st.builds(Rate, st.sampled_from([5, 8]), st.just(10 * SECOND))
 _rates = st.one_of(st.just(()), st.tuples(_rate), st.tuples(_rate, _long))
-_ease = st.builds(Ease, st.just(0.5), st.sampled_from([SECOND, 4 * SECOND]), st.sampled_from([1, 2]))
-_bounds = st.builds(
-    Bound, _rates, st.sampled_from([None, None, 1, 2, 3]), st.one_of(st.none(), st.none(), _ease)
-)
+_ease = st.builds(Ease, st.just(0.5), st.sampled_from([SECOND, 20 * SECOND]), st.sampled_from([1, 2]))
+_bounds = st.builds(Bound, _rates, st.sampled_from([None, None, 1, 2, 3]), st.one_of(st.none(), _ease))
 _configs = st.fixed_dictionaries(dict.fromkeys((*STREAMS, "api"), _bounds))
 _key_rate = st.builds(Rate, st.sampled_from([3, 4]), st.just(SECOND), st.sampled_from([0, 1, 2]))
 _key_bounds = st.builds(
@@ -45,6 +43,7 @@ _outcomes = st.sampled_from(
 _waits = st.sampled_from([0, 300_000, SECOND, 3 * SECOND])
 _wants = st.dictionaries(_streams, st.integers(1, 3), max_size=3)
 _scopes = st.sampled_from(["", "key", "workstream", "api"])
+_refused = st.sampled_from(["key", "workstream", "workstream", "api"])
 _end = st.tuples(_outcomes, _waits, st.booleans(), _scopes)
 _ends = st.lists(_end, max_size=3)
 _DONE: End = ("done", 0, False, "")
@@ -147,6 +146,19 @@ class Fleet(Watch):
                 self._end(self._busy()[0 if crash == "first" else -1], blame=True)
             self.somebody_comes_in_time()
             self.to_next_time()
+
+    @rule(data=st.data(), scope=_refused, waits=st.lists(_waits, min_size=2, max_size=3), us=_waits)
+    @precondition(lambda self: self._busy())
+    def refusals(self, data: st.DataObject, scope: str, waits: list[int], us: int) -> None:
+        """An upstream refuses all that a process runs, and says different things about waiting."""
+        sid = data.draw(st.sampled_from(self._busy()))
+        ending = zip(self.grants[sid].values(), itertools.cycle(waits), strict=False)
+        self._exchange(sid, {}, [(given, ("defer", wait, False, scope)) for given, wait in ending])
+        self.rig.advance(us)
+        self._renew(sorted(self.expiry))
+        for one in self._askers():
+            if one in self.expiry:
+                self._exchange(one, dict.fromkeys(STREAMS, 3), [])
 
     def _round(self, ending: Iterator[End]) -> None:
         """Every process that has something to tell or to ask for."""
