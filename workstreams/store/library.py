@@ -25,7 +25,7 @@ __all__ = ["FRAGMENTS", "Library", "ScriptFailed", "is_missing", "library", "loa
 FRAGMENTS = (
     *("begin", "base", "memory", "clock", "version", "once", "cost", "settings", "events", "rate"),
     *("ease", "gate", "history", "batch", "turns", "held", "ready", "line", "latch", "live", "usage"),
-    *("wake", "timer", "job", "ended", "deaths", "release", "overdue", "recover", "reconcile"),
+    *("wake", "timer", "job", "ended", "deaths", "guest", "release", "overdue", "recover", "reconcile"),
     *("follow", "finish", "proof", "upstream", "aside", "take", "admit", "change", "schedule"),
 )
 
