@@ -235,7 +235,7 @@ def send(
       delay: Wait so long: "5m", a timedelta, or milliseconds.
       at: Wait until then; a time with a zone.
       job_id: An id of the sender's choice.
-      **options: key, priority, cost, timeout, retries, and Dramatiq's options.
+      **options: key, priority, cost, timeout, retries, expires, and Dramatiq's options.
 
     Returns:
       The job.
@@ -243,7 +243,7 @@ def send(
     broker = current_broker()
     ours = {
         name: options.pop(name)
-        for name in ("key", "priority", "cost", "timeout", "retries")
+        for name in ("key", "priority", "cost", "timeout", "retries", "expires")
         if name in options
     }
     job: Job[Any] = Job(workstream, actor_name, args, dict(kwargs or {}), {**options, **own_options(**ours)})

@@ -64,6 +64,7 @@ def test_json_is_one_object_a_line_with_stable_keys(call: Command) -> None:
         "free_at": None,
         "used": None,
         "allowed": None,
+        "of_key": None,
     }
     assert mail["rates"] == [{"limit": "mail", "used": 0, "permits": 2, "window_ms": 3_600_000, "pace": None}]
     assert mail["slots"] == [{"limit": "mail", "used": 0, "allowed": 5}]

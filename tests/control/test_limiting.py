@@ -9,9 +9,9 @@ import pytest
 
 from tests.control.conftest import Desk
 from tests.lua.rig import SECOND
-from workstreams.control import LimitChange, change_limit, reset_limit
+from workstreams.control import LimitChange, change_limit, pause, reset_limit, resume
 from workstreams.errors import ConfigError, LimitNotPublished, UnknownLimit
-from workstreams.state import LimitState, Terms, read_limits, read_status
+from workstreams.state import JobFilter, LimitState, Terms, list_jobs, read_job, read_limits, read_status
 from workstreams.units import Rate, parse_rate
 
 
@@ -384,3 +384,41 @@ def test_foreign_content_is_told_and_the_other_limits_shown(desk: Desk) -> None:
     mail, sms = read_limits(desk.link, desk.config, [("mail", ""), ("sms", "")])
     assert "WRONGTYPE" in mail.problem
     assert sms.problem == ""
+
+
+def hold_of(desk: Desk, job: str) -> tuple[str, str]:
+    """Why a job waits, and what of its key holds it; its record is made readable first."""
+    body = json.dumps(
+        {
+            "queue_name": "mail",
+            "actor_name": "a",
+            "args": [],
+            "kwargs": {},
+            "message_id": job,
+            "message_timestamp": 0,
+        }
+    )
+    desk.rig.client.hset(desk.rig.keys.workstream("mail", "job", job), "body", body)
+    hold = read_job(desk.link, desk.config, job).hold
+    [listed] = list_jobs(
+        desk.link, desk.config, ["mail"], JobFilter(key="acme", state="waiting", limit=1)
+    ).jobs
+    assert listed.hold.why == hold.why
+    return hold.why, hold.of_key
+
+
+def test_a_job_says_what_of_its_key_holds_it(keyed: Desk) -> None:
+    last = keyed.rig.send("mail", key="acme")[0]
+    given = keyed.rig.ask("s1", "mail", 2).grants
+    assert hold_of(keyed, last) == ("key", "concurrency")
+    for one in given:
+        keyed.rig.tell("s1", one.end("done"))
+    assert hold_of(keyed, last) == ("key", "rate")
+    pause(keyed.link, keyed.config, "mail", "acme")
+    assert hold_of(keyed, last) == ("key", "paused")
+    resume(keyed.link, keyed.config, "mail", "acme")
+    change(keyed, key="acme", rates=rate("100/s"))
+    assert hold_of(keyed, last) == ("next", "")
+    [one] = keyed.rig.ask("s1", "mail", 1).grants
+    keyed.rig.tell("s1", one.end("defer", scope="key", at=60 * SECOND))
+    assert hold_of(keyed, last) == ("key", "upstream")

@@ -10,23 +10,27 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from tests.figures import commands
+from tests.figures import fairness, limiting, live, quiet, upstream
 
 __all__ = ["main"]
+
+
+#: The commands, and what they measure.
+COMMANDS = {
+    "limits": (limiting, "how each shape of a limit holds, beside Dramatiq's own limiters"),
+    "quiet": (quiet, "what a fleet asks of the server while it waits"),
+    "fair": (fairness, "how evenly keys take turns, and what that costs the server"),
+    "live": (live, "how soon a changed limit is reached, and what started in spite of it"),
+    "upstream": (upstream, "how a limit that nobody was told of is found and followed"),
+}
 
 
 def parser() -> argparse.ArgumentParser:
     """The commands and their options."""
     root = argparse.ArgumentParser(prog="python -m tests.figures", description=__doc__)
     some = root.add_subparsers(required=True, metavar="COMMAND")
-    limits = some.add_parser("limits", help="how each shape of a limit holds, beside Dramatiq's own limiters")
-    limits.add_argument("--only", nargs="*", metavar="SHAPE", help="such as '50/s burst 1'")
-    limits.add_argument("--seconds", type=float, default=10.0, help="of each run (10)")
-    limits.add_argument(
-        "--processes", type=int, nargs="*", default=[1, 2, 8], help="worker processes (1 2 8)"
-    )
-    limits.add_argument("--no-stock", action="store_true", help="without stock Dramatiq")
-    limits.set_defaults(run=commands.limits)
+    for name, (module, told) in COMMANDS.items():
+        module.options(some.add_parser(name, help=told, description=told))
     return root
 
 

@@ -9,13 +9,9 @@ from typing import Any, cast
 import redis
 
 from tests.lua.rig import Answer, Rig, answer_of
-from workstreams.declare.config.later import LATER
 from workstreams.store.scripts import Scripts
 
-__all__ = ["PER_KEY", "exchanges", "fill"]
-
-#: Whether this version holds limits per key.
-PER_KEY = ("workstreams", "*", "per_key") not in LATER
+__all__ = ["exchanges", "fill"]
 
 #: Jobs of one send.
 CHUNK = 250

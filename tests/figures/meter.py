@@ -19,13 +19,15 @@ class Reading:
 
     Attributes:
       calls: Calls of scripts and functions.
-      script_us: µs that it spent in them.
+      script_us: µs that it spent in them, by the clock on the wall.
+      commands: Commands of any kind, those that scripts call included.
       reads: Times that it read from a connection, which are the round trips of all clients.
       cpu_us: µs of processor time that its process used.
     """
 
     calls: int
     script_us: int
+    commands: int
     reads: int
     cpu_us: float
 
@@ -33,6 +35,7 @@ class Reading:
         return Reading(
             self.calls - before.calls,
             self.script_us - before.script_us,
+            self.commands - before.commands,
             self.reads - before.reads,
             self.cpu_us - before.cpu_us,
         )
@@ -46,6 +49,7 @@ def read(client: redis.Redis) -> Reading:
     return Reading(
         calls=sum(int(one["calls"]) for one in called),
         script_us=sum(int(one["usec"]) for one in called),
+        commands=sum(int(one["calls"]) for name, one in stats.items() if name.startswith("cmdstat_")),
         reads=int(cast("dict[str, Any]", client.info("stats"))["total_reads_processed"]),
         cpu_us=(float(cpu["used_cpu_user"]) + float(cpu["used_cpu_sys"])) * 1_000_000,
     )

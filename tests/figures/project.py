@@ -59,6 +59,20 @@ class Project:
         self.fleet.start("--processes", str(processes))
         self.wait_asleep(processes)
 
+    def start_busy(self, processes: int) -> None:
+        """Start so many where nobody waits for work, because there is always some."""
+        self.fleet.start("--processes", str(processes))
+        wait_until(lambda: len(self.sessions()) >= processes, PATIENCE)
+        wait_until(lambda: all(self.asked(sid) > 1 for sid in self.sessions()), PATIENCE)
+
+    def sessions(self) -> list[str]:
+        """The sessions that live, one for each worker process."""
+        return [sid.decode() for sid in self.client.zrange(self.keys.sessions, 0, -1)]
+
+    def asked(self, sid: str) -> int:
+        """How often a session has asked for work."""
+        return int(self.client.hget(self.keys.session(sid), "seq") or 0)
+
     def wait_asleep(self, processes: int) -> None:
         """Wait until so many processes have nothing to do but to wait."""
         for name in self.workstreams:

@@ -4,7 +4,7 @@ The scripts are driven directly, and say whose job each start was, in their orde
 the beginning, the whale's were sent first. Between two keys that have jobs left the counts of starts may
 differ by a turn or two at any moment. Jain's index (the square of the sum over n times the sum of the
 squares; 1 is perfectly even) is taken over windows: each ends as soon as every key that still has jobs had
-ten starts in it.
+ten starts in it, so keys with ten jobs or fewer have none.
 """
 
 from __future__ import annotations

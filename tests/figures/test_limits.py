@@ -17,7 +17,7 @@ from workstreams.declare.config.limits import RateLimit
 BY_NAME = {shape.name: shape for shape in SHAPES}
 TEN = RateLimit(permits=10, window=SECOND, burst=None, margin=10_000)
 SPACED = dataclasses.replace(TEN, burst=1)
-NOTHING = Reading(0, 0, 0, 0)
+NOTHING = Reading(0, 0, 0, 0, 0)
 
 
 @pytest.mark.timeout(180)

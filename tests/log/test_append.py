@@ -110,6 +110,7 @@ def test_a_key_of_another_type_costs_its_own_workstream_only(client: redis.Redis
 
 
 def test_a_server_without_memory_is_waited_for(client: redis.Redis) -> None:
+    send(appender(client), {"other": lines(1)})  # the operations are there
     subject = appender(client)
     subject.begin({"mail": lines(1)})
     client.config_set("maxmemory", "1")

@@ -6,27 +6,28 @@ import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import redis
-from hypothesis.stateful import RuleBasedStateMachine, invariant
+from hypothesis.stateful import RuleBasedStateMachine
 
 from tests.lua.ears import Ears
-from tests.lua.oracle import Bound, Oracle
+from tests.lua.fairness import Shares
+from tests.lua.limits import ROUNDING, Bound, PerKey
+from tests.lua.oracle import Oracle
 from tests.lua.rig import SECOND, Answer, Given, Rig
 
 #: "a" and "b" may share the limit "api"; "c" is by itself.
 STREAMS = ("a", "b", "c")
 LEASE = 3 * SECOND
 MOST_DELIVERIES = 3
-#: µs that a told time may be late.
-TOLERANCE = 1_000
-#: µs that a told time may be early: each start rounds the next to a whole one.
-ROUNDING = 50
+
+#: One end, as a history has it: outcome, µs to wait, whether a next step follows, and what a refusal shuts.
+End: TypeAlias = tuple[str, int, bool, str]
 
 
 class Books(RuleBasedStateMachine):
-    """What a fleet did, what it should have done, and what holds after every step.
+    """What a fleet did, and what it should have done.
 
     A test gives ``client``, ``folder`` and ``patches``.
     """
@@ -39,6 +40,7 @@ class Books(RuleBasedStateMachine):
 
     rig: Rig
     oracle: Oracle
+    shares: Shares
     version: int
     #: session → µs at which its lease runs out.
     expiry: dict[str, int]
@@ -76,31 +78,45 @@ class Books(RuleBasedStateMachine):
     def _with_windows(self, name: str, bound: Bound) -> Bound:
         before = self.oracle.bounds[name].rates
         new = {rate.window: rate for rate in bound.rates}
-        return Bound(tuple(new.get(rate.window, rate) for rate in before), bound.concurrency)
+        kept = tuple(new.get(rate.window, rate) for rate in before)
+        return Bound(kept, bound.concurrency, bound.ease)
 
-    def _publish(self, bounds: Mapping[str, Bound], sharing: tuple[str, ...], *, older: bool = False) -> None:
+    def _publish(
+        self,
+        bounds: Mapping[str, Bound],
+        sharing: tuple[str, ...],
+        per_key: Mapping[str, PerKey],
+        *,
+        older: bool = False,
+    ) -> None:
         within = {ws: ("api",) if ws in sharing else () for ws in STREAMS}
         settings = {ws: bounds[ws].written() | {"within": list(within[ws])} for ws in STREAMS}
+        for ws, of_keys in per_key.items():
+            settings[ws]["per_key"] = of_keys.written()
         version = f"1.{self.version - 1}" if older else f"1.{self.version + 1}"
         published = self.rig.publish(version, {"api": bounds["api"].written()}, **settings)
         if older:
             assert set(published.older) == {"api", *STREAMS}
             return
         self.version += 1
-        self.oracle.publish(bounds, within)
+        self.oracle.publish(bounds, within, per_key)
+        for ws in STREAMS:
+            self.shares.forget(ws)
 
     def _exchange(
         self,
         sid: str,
         wants: Mapping[str, int],
-        ends: list[Any],
+        ends: list[tuple[Given, End]],
         *more: Any,
         leaving: bool = False,
         compare: bool = False,
     ) -> Answer | None:
         finishes, followups = [], []
-        for given, (outcome, wait, follow) in ends:
+        scopes = {given.id: self._scope(given, outcome, scope) for given, (outcome, _, _, scope) in ends}
+        for given, (outcome, wait, follow, _) in ends:
             finish = given.end(outcome, **({"at": wait} if outcome in ("retry", "defer", "handback") else {}))
+            finish |= {"scope": scopes[given.id]} if scopes[given.id] else {}
             if follow and outcome == "done":
                 followups.append((f"f{given.id}", "b", wait))
                 finish["next"] = [_followup(f"f{given.id}", "b", wait)]
@@ -116,8 +132,8 @@ class Books(RuleBasedStateMachine):
         assert answer.gone == ()
         assert set(answer.refused) == set(range(len(finishes), len(call["finishes"])))
         self.last[sid] = (call, answer)
-        for given, (outcome, wait, _) in ends:
-            self._end_of(sid, given, outcome, wait)
+        for given, (outcome, wait, _, _) in ends:
+            self._end_of(sid, given, outcome, wait, scopes[given.id])
         for name, ws, wait in followups:
             self.oracle.add(name, ws, "", 1, 0, answer.now, answer.now + wait if wait else 0)
         self._notice_swept()
@@ -126,11 +142,24 @@ class Books(RuleBasedStateMachine):
             self.left.add(sid)
             self.asks[sid].clear()
         self._check_answer(sid, wants, answer)
+        self._look()
         self._hear()
         return answer
 
-    def _end_of(self, sid: str, given: Given, outcome: str, wait: int) -> None:
-        self.oracle.finish(given, outcome, wait, self.now)
+    def _scope(self, given: Given, outcome: str, scope: str) -> str:
+        """What a refusal shuts: a shared limit only where the job was started under it."""
+        if outcome != "defer" or (scope == "key" and not given.key):
+            return ""
+        if scope == "api" and "api" not in self.oracle.jobs[given.id].took:
+            return ""
+        return given.ws if scope == "workstream" else scope
+
+    def _look(self) -> None:
+        for ws in STREAMS:
+            self.shares.look(ws, self.now)
+
+    def _end_of(self, sid: str, given: Given, outcome: str, wait: int, scope: str) -> None:
+        self.oracle.finish(given, outcome, wait, scope, self.now)
         del self.grants[sid][given.id]
         self.ended.append((sid, given))
 
@@ -140,18 +169,26 @@ class Books(RuleBasedStateMachine):
                 self.oracle.promote(ws, answer.now)
             granted = [given for given in answer.grants if given.ws == ws]
             self._note_set_aside(sid, ws, granted, answer)
-            heads = self.oracle.heads(ws)
-            dearest = max((head.cost for head in heads), default=0)
             lapsed = self.expiry[sid] <= answer.now
             assert not (lapsed and granted), f"{sid} was given {granted} after its lease ran out"
-            must = heads and not lapsed and self.oracle.earliest(ws, dearest, answer.now) <= answer.now
-            assert granted or not must, f"{ws} has {heads} and every gate is open, but {sid} got none"
+            must = not lapsed and self._must_start(ws, answer.now)
+            assert granted or not must, f"{ws} has work and every gate is open, but {sid} got none"
             assert len(granted) <= n
+            self.shares.look(ws, answer.now)
             for given in granted:
                 assert given.started == answer.now
+                self.shares.start(ws, given.key)
                 self.oracle.admit(given, sid)
+                self.shares.look(ws, answer.now)
                 self.grants[sid][given.id] = given
             self._note_told(sid, ws, n - len(granted), answer)
+
+    def _must_start(self, ws: str, now: int) -> bool:
+        """Whether the limits have room for the dearest head, and some key's own limits for its head."""
+        heads = self.oracle.heads(ws)
+        if not any(self.oracle.key_latest(head, now) <= now for head in heads):
+            return False
+        return self.oracle.latest(ws, self.oracle.dearest(ws, heads), now) <= now
 
     def _note_set_aside(self, sid: str, ws: str, granted: Sequence[Given], answer: Answer) -> None:
         given = {one.id for one in granted}
@@ -162,9 +199,10 @@ class Books(RuleBasedStateMachine):
         assert len(chances) + sum(job.crashes >= MOST_DELIVERIES - 1 for job in held) <= 1
         for job in chances:
             job.state, job.holder = "running", sid
-        self.oracle.set_aside(
+        if self.oracle.set_aside(
             ws, sid, MOST_DELIVERIES, answer.now, lambda one: self.rig.state(ws, one) == "scheduled"
-        )
+        ):
+            self.shares.forget(ws)
         for job in chances:
             job.state, job.holder = "waiting", ""
 
@@ -183,10 +221,23 @@ class Books(RuleBasedStateMachine):
         heads = self.oracle.heads(ws)
         assert why or not heads or wait == 0
         assert wait != 0 or heads, "told to ask again at once though nothing is ready"
-        if self.early_fails and why == "rate" and wait >= 0:
-            dues = [job.due for job in self.oracle.of(ws, "scheduled")]
-            soonest = self.oracle.soonest(ws, min(head.cost for head in heads), answer.now)
-            assert answer.now + wait >= min([soonest, *dues]) - ROUNDING, f"told {wait} µs, too early by far"
+        if self.early_fails and why in ("rate", "key") and wait >= 0:
+            first = self._first_worth_asking(ws, why, answer.now)
+            assert answer.now + wait >= first - ROUNDING, f"told {wait} µs for {ws}, too early by far"
+
+    def _first_worth_asking(self, ws: str, why: str, now: int) -> float:
+        """When something may start or join the line at the earliest."""
+        heads = self.oracle.heads(ws)
+        times: list[float] = [job.due for job in self.oracle.of(ws, "scheduled")]
+        for head in heads:
+            free = self.oracle.key_soonest(head, now)
+            # One that may be held, or not, by the slack that there is.
+            unsure = free <= now < self.oracle.key_latest(head, now)
+            if unsure or free > now:
+                times.append(free)
+            if why == "rate":
+                times.append(self.oracle.soonest(ws, head.cost, now))
+        return min(times, default=now)
 
     def _notice_swept(self) -> None:
         """What the scripts swept must have run out; at least one goes, and the caller never does."""
@@ -204,61 +255,17 @@ class Books(RuleBasedStateMachine):
         self.asks.pop(sid, None)
         self.last.pop(sid, None)
 
-    def _hear(self) -> None:
-        """Note wake-ups as the exchange does."""
-        for to, message in self.ears.heard():
+    def _hear(self) -> list[tuple[str, str]]:
+        """Note wake-ups as the exchange does; returns them."""
+        heard = self.ears.heard()
+        for to, message in heard:
             name, _, when = message.rpartition(" ")
             at = self.now + (0 if when == "now" else int(when))
             for sid in self._askers() if to == "all" else [to]:
                 for ws in STREAMS if name == "*" else [name]:
                     if ws in self.asks.get(sid, {}):
                         self.asks[sid][ws] = min(self.asks[sid][ws], at)
-
-    # What holds after every step.
-
-    @invariant()
-    def somebody_comes_in_time(self) -> None:
-        """Whatever may start finds a process that asks by then, if any has threads to spare."""
-        for ws in STREAMS:
-            times = [self.asks[sid][ws] for sid in self._askers() if ws in self.asks[sid]]
-            start = self.oracle.next_start(ws, self.now)
-            if times and start < math.inf:
-                late = min(times) - max(start, self.now)
-                assert late <= TOLERANCE, (
-                    f"{ws}: work may start at {start}, the first to ask comes {late} µs later"
-                )
-
-    @invariant()
-    def nothing_is_lost(self) -> None:
-        """Every job is where it should be, exactly once."""
-        for ws in STREAMS:
-            self._check_stream(ws)
-        held = {sid: {f"{job.ws}/{job.member}" for job in self.oracle.held_by(sid)} for sid in self.expiry}
-        for sid, members in held.items():
-            assert self._members(self.rig.keys.held(sid)) == members
-        taken = {
-            job.member for job in self.oracle.jobs.values() if job.state == "running" and "api" in job.took
-        }
-        assert self._members(self.rig.keys.limit("api", "holders")) == taken
-
-    def _check_stream(self, ws: str) -> None:
-        keys, waiting = self.rig.keys, self.oracle.of(ws, "waiting")
-        assert self.rig.waiting(ws) == len(waiting)
-        names = {job.key for job in waiting}
-        assert self._members(keys.workstream(ws, "keys")) == names
-        for name in names:
-            ready = self.client.zrange(keys.workstream(ws, "ready", name), 0, -1, withscores=True)
-            mine = {(job.id.encode(), float(job.score or 0)) for job in waiting if job.key == name}
-            assert set(ready) == mine
-        for state in ("scheduled", "dead"):
-            assert self._members(keys.workstream(ws, state)) == {job.id for job in self.oracle.of(ws, state)}
-        running = {job.member for job in self.oracle.of(ws, "running")}
-        assert self._members(keys.workstream(ws, "running")) == running
-        ended = {job.id for state in ("done", "discarded") for job in self.oracle.of(ws, state)}
-        assert self._members(keys.workstream(ws, "done")) == ended
-
-    def _members(self, key: str) -> set[str]:
-        return {member.decode() for member in self.client.zrange(key, 0, -1)}
+        return heard
 
 
 def _followup(name: str, ws: str, wait: int) -> dict[str, Any]:

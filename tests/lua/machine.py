@@ -10,31 +10,53 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 
-from tests.lua.books import LEASE, STREAMS, Books
-from tests.lua.oracle import Bound, Oracle, Rate
+from tests.lua.books import LEASE, STREAMS, End
+from tests.lua.fairness import Shares
+from tests.lua.limits import Bound, Cost, Ease, PerKey, Rate, word
+from tests.lua.oracle import Oracle
 from tests.lua.rig import SECOND, Answer, Given, Rig
+from tests.lua.watch import KEYS, Watch
 
 _rate = st.builds(Rate, st.sampled_from([3, 4, 6]), st.just(SECOND), st.sampled_from([0, 0, 1, 2]))
 _long = st.builds(Rate, st.sampled_from([5, 8]), st.just(10 * SECOND))
 _rates = st.one_of(st.just(()), st.tuples(_rate), st.tuples(_rate, _long))
-_bounds = st.builds(Bound, _rates, st.sampled_from([None, None, 1, 2, 3]))
+_ease = st.builds(Ease, st.just(0.5), st.sampled_from([SECOND, 4 * SECOND]), st.sampled_from([1, 2]))
+_bounds = st.builds(
+    Bound, _rates, st.sampled_from([None, None, 1, 2, 3]), st.one_of(st.none(), st.none(), _ease)
+)
 _configs = st.fixed_dictionaries(dict.fromkeys((*STREAMS, "api"), _bounds))
+_key_rate = st.builds(Rate, st.sampled_from([3, 4]), st.just(SECOND), st.sampled_from([0, 1, 2]))
+_key_bounds = st.builds(
+    Bound, st.one_of(st.just(()), st.tuples(_key_rate)), st.sampled_from([None, None, 1, 2])
+)
+_weights: st.SearchStrategy[Mapping[str, int]] = st.sampled_from([{}, {"k": 3}, {"m": 2, "k": 5}])
+_of_keys = st.dictionaries(st.sampled_from(STREAMS), st.builds(PerKey, _key_bounds, _weights))
 _sharing = st.sampled_from([("a", "b"), ("a",), ()])
 _streams = st.sampled_from(STREAMS)
-_outcomes = st.sampled_from(["done", "done", "done", "retry", "defer", "handback", "dead", "discard"])
+_outcomes = st.sampled_from(
+    ["done", "done", "done", "retry", "defer", "defer", "handback", "dead", "discard"]
+)
 _waits = st.sampled_from([0, 0, 300_000, SECOND])
 _wants = st.dictionaries(_streams, st.integers(1, 3), max_size=3)
-_ends = st.lists(st.tuples(_outcomes, _waits, st.booleans()), max_size=3)
+_scopes = st.sampled_from(["", "key", "workstream", "api"])
+_end = st.tuples(_outcomes, _waits, st.booleans(), _scopes)
+_ends = st.lists(_end, max_size=3)
+_keys = st.sampled_from(["", *KEYS])
+_maps = st.sampled_from([{"api": 0.5, "b": 2}, {"api": 2}, {"a": 0.5}, {"c": 3, "api": 1.5}])
+_costs: st.SearchStrategy[Cost] = st.one_of(st.sampled_from([1, 1, 1, 2, 3]), _maps)
 
 
-class Fleet(Books):
+class Fleet(Watch):
     """Sessions that send, ask, finish, repeat, crash and fall silent while limits and clocks change."""
 
-    @initialize(bounds=_configs, sharing=_sharing)
-    def begin(self, bounds: Mapping[str, Bound], sharing: tuple[str, ...]) -> None:
+    @initialize(bounds=_configs, sharing=_sharing, per_key=_of_keys)
+    def begin(
+        self, bounds: Mapping[str, Bound], sharing: tuple[str, ...], per_key: Mapping[str, PerKey]
+    ) -> None:
         self.rig = Rig(self.client, self.folder, self.patches)
         self.rig.freeze()
         self.oracle = Oracle()
+        self.shares = Shares(self.oracle)
         self.version = 10
         self.expiry: dict[str, int] = {}
         #: session → workstream → when it will ask; only where it has threads to spare.
@@ -44,7 +66,7 @@ class Fleet(Books):
         self.last: dict[str, tuple[dict[str, Any], Answer]] = {}
         self.left: set[str] = set()
         self.ears = self.rig.listen()
-        self._publish(bounds, sharing)
+        self._publish(bounds, sharing, per_key)
         for _ in range(2):
             self._open()
 
@@ -53,35 +75,35 @@ class Fleet(Books):
     @rule(
         ws=_streams,
         n=st.integers(1, 5),
-        key=st.sampled_from(["", "k", "m"]),
-        cost=st.sampled_from([1, 1, 1, 2, 3]),
+        key=_keys,
+        cost=_costs,
         delay=st.sampled_from([0, 0, 0, 500_000, 2 * SECOND]),
         shift=st.sampled_from([0, 0, -300 * SECOND, 600 * SECOND]),
     )
-    def send(self, ws: str, n: int, key: str, cost: int, delay: int, shift: int) -> None:
+    def send(self, ws: str, n: int, key: str, cost: Cost, delay: int, shift: int) -> None:
         """Jobs arrive."""
         due = f"+{delay}" if delay else ""
-        for one in self.rig.send(ws, n, key=key, cost=cost, due=due, shift=shift):
+        for one in self.rig.send(ws, n, key=key, cost=word(cost), due=due, shift=shift):
             self.oracle.add(one, ws, key, cost, shift, self.now, self.now + delay if delay else 0)
-        self._hear()
+        told = [message for _, message in self._hear() if message == f"{ws} now"]
+        assert len(told) <= 1
+        assert not (told and self._held(ws).get(key, 0) > self.now), f"woken for {key}, which is held"
 
     @rule(data=st.data(), wants=_wants, ends=_ends, compare=st.booleans())
     @precondition(lambda self: self._askers())
-    def exchange(
-        self, data: st.DataObject, wants: Mapping[str, int], ends: list[tuple[str, int, bool]], compare: bool
-    ) -> None:
+    def exchange(self, data: st.DataObject, wants: Mapping[str, int], ends: list[End], compare: bool) -> None:
         """A process tells what ended and asks for more."""
         sid = data.draw(st.sampled_from(self._askers()))
         held = list(self.grants[sid].values())[: len(ends)]
         self._exchange(sid, wants, list(zip(held, ends, strict=False)), compare=compare)
 
-    @rule(data=st.data(), outcome=_outcomes, wait=_waits, follow=st.booleans())
+    @rule(data=st.data(), end=_end)
     @precondition(lambda self: self._busy())
-    def finish(self, data: st.DataObject, outcome: str, wait: int, follow: bool) -> None:
+    def finish(self, data: st.DataObject, end: End) -> None:
         """A job ends while its process has threads to spare: it tells, and does not ask."""
         sid = data.draw(st.sampled_from(self._busy()))
         given = next(iter(self.grants[sid].values()))
-        self._exchange(sid, {}, [(given, (outcome, wait, follow))])
+        self._exchange(sid, {}, [(given, end)])
 
     @rule()
     @precondition(
@@ -94,16 +116,17 @@ class Fleet(Books):
             if wants and sid in self.expiry:
                 self._exchange(sid, wants, [])
 
-    @rule(ws=_streams, n=st.integers(4, 9), rounds=st.integers(2, 5))
-    def under_load(self, ws: str, n: int, rounds: int) -> None:
+    @rule(ws=_streams, n=st.integers(4, 9), keys=st.sets(_keys, min_size=1), rounds=st.integers(2, 5))
+    def under_load(self, ws: str, n: int, keys: set[str], rounds: int) -> None:
         """A backlog, and processes that do as they are told: this is what reaches the edges of windows."""
-        self.send(ws, n, "", 1, 0, 0)
+        for key in sorted(keys):
+            self.send(ws, n, key, 1, 0, 0)
         for _ in range(rounds):
             for sid in self._askers():
                 if sid not in self.expiry:
                     continue
                 wants = {name: 4 for name, at in self.asks[sid].items() if at <= self.now}
-                done = [(given, ("done", 0, False)) for given in self.grants[sid].values()]
+                done = [(given, ("done", 0, False, "")) for given in self.grants[sid].values()]
                 # A process that is full asks as soon as something has ended.
                 wants |= {given.ws: 4 for given, _ in done}
                 if wants:
@@ -178,10 +201,16 @@ class Fleet(Books):
         self._notice_swept()
         self._hear()
 
-    @rule(bounds=_configs, sharing=_sharing, older=st.booleans())
-    def configure(self, bounds: Mapping[str, Bound], sharing: tuple[str, ...], older: bool) -> None:
+    @rule(bounds=_configs, sharing=_sharing, per_key=_of_keys, older=st.booleans())
+    def configure(
+        self,
+        bounds: Mapping[str, Bound],
+        sharing: tuple[str, ...],
+        per_key: Mapping[str, PerKey],
+        older: bool,
+    ) -> None:
         """A process with another config starts; only a higher version counts."""
         # Which windows a limit has stays as it is: what a new window knows of the past is tested by itself.
         kept = {name: self._with_windows(name, bound) for name, bound in bounds.items()}
-        self._publish(kept, sharing, older=older)
+        self._publish(kept, sharing, per_key, older=older)
         self._hear()

@@ -153,7 +153,7 @@ class Rig:
         *,
         ids: Sequence[str] | None = None,
         key: str = "",
-        cost: float = 1,
+        cost: float | str = 1,
         due: str = "",
         shift: int = 0,
         request: str | None = None,

@@ -166,12 +166,14 @@ def test_a_scenario_tells_broken_scripts_from_right_ones(
             [("    if score then\n      proofs[places", "    if true then\n      proofs[places")],
             id="no proof of the lease",
         ),
-        pytest.param([("if known.seq == call.seq then return replay() end", "")], id="no replay"),
+        pytest.param(
+            [("if session.seq == call.seq then return sessions.replay(call.sid) end", "")], id="no replay"
+        ),
         pytest.param(
             [
                 (
-                    "keys.ws(ws, 'keys'), turn, key)\n      return",
-                    "keys.ws(ws, 'keys'), turn, key .. 'x')\n      return",
+                    "placed[#placed + 1] = turn\n      placed[#placed + 1] = key",
+                    "placed[#placed + 1] = turn\n      placed[#placed + 1] = key .. 'x'",
                 )
             ],
             id="a lost key",

@@ -38,7 +38,7 @@ def reads(rig: Rig) -> int:
 
 def test_what_is_known_from_the_call_before_is_not_read_again(mail: Rig) -> None:
     by_another_version(mail).ask("s1", "mail", 1)
-    assert reads(mail) - reads(mail) == 4
+    assert reads(mail) - reads(mail) == 5
 
 
 def test_a_change_by_another_version_is_in_force_at_once(mail: Rig) -> None:
@@ -118,6 +118,17 @@ def test_somebody_who_begins_to_wait_for_a_running_job_hears_of_its_end(mail: Ri
     mail.tell("s1", given.end("done"))
     message = wait_until(lambda: heard.get_message(timeout=0.01))
     assert message["data"] == b"done"
+    heard.close()
+
+
+def test_somebody_who_waited_before_the_start_hears_of_the_end(mail: Rig) -> None:
+    (job,) = mail.send("mail", 1, ids=["first"], shift=-SECOND)
+    heard = mail.client.pubsub(ignore_subscribe_messages=True)
+    heard.subscribe(f"{mail.keys.root}ended:{job}")
+    assert mail.scripts.run("job_await", {"workstream": "mail", "job": job}) == b"waiting"
+    (given,) = mail.ask("s1", "mail", 1).grants
+    mail.tell("s1", given.end("done"))
+    assert wait_until(lambda: heard.get_message(timeout=0.01))["data"] == b"done"
     heard.close()
 
 

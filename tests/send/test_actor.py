@@ -117,3 +117,24 @@ def test_a_workstream_that_nobody_declared_is_refused_with_the_nearest_name(
 ) -> None:
     with pytest.raises(UnknownWorkstream, match='did you mean "mail"'):
         workstreams.send("mial", "act")
+
+
+@pytest.mark.parametrize("expires", ["10m", timedelta(minutes=10), datetime(2100, 1, 1, tzinfo=UTC)])
+def test_a_job_carries_when_it_expires(
+    broker: WorkstreamBroker, act: WorkstreamActor[Any, Any], expires: Any
+) -> None:
+    kept = record(broker, act.send_with(args=("a",), expires=expires).id)
+    if isinstance(expires, datetime):
+        assert int(kept["expires"]) == int(expires.timestamp()) * 1_000_000
+    else:
+        assert int(kept["expires"]) - int(kept["sent"]) == 600_000_000
+    by_name = workstreams.send("mail", "act", "a", expires=expires)
+    assert "expires" in record(broker, by_name.id)
+
+
+@pytest.mark.parametrize("expires", ["soon", "-5m", datetime(2100, 1, 1)])
+def test_an_end_that_is_neither_a_duration_nor_a_time_is_refused(
+    act: WorkstreamActor[Any, Any], expires: Any
+) -> None:
+    with pytest.raises(PayloadError, match="expire"):
+        act.send_with(args=("a",), expires=expires)

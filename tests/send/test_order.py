@@ -77,6 +77,21 @@ def test_a_cost_that_is_no_number_above_zero_is_refused(mail: Workstream, cost: 
         order_for(job(cost=cost), mail, "")
 
 
+@pytest.mark.parametrize(
+    ("due", "expires", "word"), [("", 1500, "!+1500000"), ("+5", 1, "+5!+1000"), ("@7", "@9", "@7!@9")]
+)
+def test_when_a_job_expires_rides_on_when_it_is_due(
+    mail: Workstream, due: str, expires: Any, word: str
+) -> None:
+    assert order_for(job(expires=expires), mail, due).due == word
+
+
+@pytest.mark.parametrize("expires", [0, -1, 1.5, True, "5m", "@", "@1x", None, [1]])
+def test_an_end_without_meaning_is_refused(mail: Workstream, expires: Any) -> None:
+    with pytest.raises(PayloadError, match="expires"):
+        order_for(job(expires=expires), mail, "")
+
+
 @pytest.mark.parametrize("priority", ["asap", 5, ["high"]])
 def test_a_priority_without_meaning_is_refused(mail: Workstream, priority: Any) -> None:
     with pytest.raises(PayloadError, match="priority"):

@@ -40,4 +40,5 @@ def test_nothing_that_waits_has_no_reason() -> None:
         "free_at": "1970-01-01T00:00:01.000000Z",
         "used": None,
         "allowed": None,
+        "of_key": None,
     }

@@ -8,7 +8,6 @@ from typing import Any
 import orjson
 
 from workstreams.admit.delivery import Delivery, Grant
-from workstreams.errors import PayloadError
 from workstreams.send.job import Job
 from workstreams.send.payload import job_from
 from workstreams.units import MAX_DURATION
@@ -35,9 +34,13 @@ class Deliverer:
 
     def __call__(self, grant: Grant) -> Delivery | dict[str, Any]:
         try:
-            job = job_from(grant.body, grant.options)
-        except PayloadError as error:
-            return grant.finish("dead", err=_as_error("PayloadError", str(error)))
+            return self._made(grant)
+        except Exception as error:
+            # A record that cannot be read, for one. Raised here, it would end the thread that was to run it.
+            return grant.finish("dead", err=_described(error))
+
+    def _made(self, grant: Grant) -> Delivery | dict[str, Any]:
+        job = job_from(grant.body, grant.options)
         if job.actor_name not in self._broker.actors:
             reason = f'{{"reason":"actor unknown to {self._worker}"}}'
             return grant.finish("handback", at=UNKNOWN_ACTOR_WAIT, x=reason)
@@ -54,5 +57,5 @@ class Deliverer:
         return round(min(limit * 1000, MAX_DURATION)) + self._broker.config.worker.hard_bound
 
 
-def _as_error(kind: str, message: str) -> str:
-    return orjson.dumps({"type": kind, "message": message}).decode()
+def _described(error: Exception) -> str:
+    return orjson.dumps({"type": type(error).__name__, "message": str(error)}).decode()

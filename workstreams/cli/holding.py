@@ -18,6 +18,14 @@ _WORDS = {
     "unreadable": "unreadable data in Redis",
 }
 
+_OF_KEYS = {
+    "key": "limits of its keys",
+    "paused": "its key is paused",
+    "rate": "rate of its key",
+    "concurrency": "concurrency of its key",
+    "upstream": "an upstream refused its key",
+}
+
 
 def reason(hold: Hold, own: str, at: int | None = None) -> str:
     """Why work waits, "" when none does.
@@ -36,6 +44,8 @@ def reason(hold: Hold, own: str, at: int | None = None) -> str:
     if hold.why == "concurrency":
         taken = f", {hold.slots}" if hold.slots else ""
         return f"concurrency{named}{taken}"
+    if hold.why == "key":
+        return f"{_OF_KEYS.get(hold.of_key, 'its key')}{_until(hold.free_at, at)}"
     return _WORDS.get(hold.why, hold.why)
 
 

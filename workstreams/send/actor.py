@@ -51,26 +51,42 @@ def own_options(
     cost: Cost | None = None,
     timeout: str | timedelta | None = None,
     retries: int | None = None,
+    expires: str | timedelta | datetime | None = None,
 ) -> dict[str, Any]:
     """Our options in the names under which a message carries them; what is None is left out.
 
     Raises:
-      PayloadError: When the timeout is not a duration.
+      PayloadError: When the timeout is not a duration, or the end neither that nor a time.
     """
     if isinstance(cost, Mapping):
         cost = dict(cost)
     options: dict[str, Any] = {"key": key, "priority": priority, "cost": cost, "max_retries": retries}
     if timeout is not None:
-        try:
-            seconds = (
-                timeout.total_seconds()
-                if isinstance(timeout, timedelta)
-                else parse_duration(timeout) / 1_000_000
-            )
-        except (ValueError, TypeError) as error:
-            raise PayloadError(f"expected a timeout that is {error}, found {timeout!r}") from None
-        options["time_limit"] = round(seconds * 1000)
+        options["time_limit"] = _milliseconds("a timeout", timeout)
+    if expires is not None:
+        options["expires"] = _end(expires)
     return {name: value for name, value in options.items() if value is not None}
+
+
+def _milliseconds(what: str, duration: str | timedelta) -> int:
+    try:
+        seconds = (
+            duration.total_seconds()
+            if isinstance(duration, timedelta)
+            else parse_duration(duration) / 1_000_000
+        )
+    except (ValueError, TypeError) as error:
+        raise PayloadError(f"expected {what} that is {error}, found {duration!r}") from None
+    return round(seconds * 1000)
+
+
+def _end(expires: str | timedelta | datetime) -> int | str:
+    if not isinstance(expires, datetime):
+        return _milliseconds("a time to expire after", expires)
+    try:
+        return due_at(expires)
+    except ValueError as error:
+        raise PayloadError(f"expected expires as {error}, found {expires!r}") from None
 
 
 def due_of(delay: str | int | timedelta | None, at: datetime | None) -> str:
@@ -158,6 +174,7 @@ class WorkstreamActor(Actor[P, R]):
         cost: Cost | None = None,
         timeout: str | timedelta | None = None,
         retries: int | None = None,
+        expires: str | timedelta | datetime | None = None,
         job_id: str | None = None,
         **options: Any,
     ) -> Job[R]:
@@ -174,6 +191,8 @@ class WorkstreamActor(Actor[P, R]):
             ``{"tokens": 1200}``; 1 where left out.
           timeout: How long an attempt may take: "30s" or a timedelta.
           retries: Retries after the first attempt.
+          expires: It starts no more so long after it was sent ("10m", a timedelta), or from that
+            time on; then it ends as discarded.
           job_id: An id of the sender's choice; a job whose id is known is not sent again.
           **options: Dramatiq's options.
 
@@ -184,7 +203,9 @@ class WorkstreamActor(Actor[P, R]):
           PayloadError, UnknownWorkstream, WorkstreamFull, CostTooHigh
           RedisUnavailable: When it may have been sent, it is ``in_doubt``.
         """
-        ours = own_options(key=key, priority=priority, cost=cost, timeout=timeout, retries=retries)
+        ours = own_options(
+            key=key, priority=priority, cost=cost, timeout=timeout, retries=retries, expires=expires
+        )
         message = self.message_with_options(
             args=tuple(args), kwargs=dict(kwargs or {}), **{**options, **ours}
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -20,6 +21,8 @@ __all__ = ["Order", "due_after", "due_at", "order_for"]
 #: What parts an event, and the leases of a call: no name may hold it.
 _PARTING = "\x1f\n"
 
+_MOMENT = re.compile(r"@\d{1,17}$")
+
 
 class Order(NamedTuple):
     """A job and how it is to wait.
@@ -29,7 +32,8 @@ class Order(NamedTuple):
       key: Its key (tenant), "" for none.
       shift: µs of head start by priority.
       cost: What it weighs against rates: a number, or a JSON object of one for each limit.
-      due: "" for now, "+µs" from Redis's now, "@µs" since 1970.
+      due: "" for now, "+µs" from Redis's now, "@µs" since 1970; then "!" and the same for when it
+        expires, if it does.
       body: Its immutable part as JSON.
       options: Its options as JSON.
     """
@@ -109,6 +113,17 @@ def due_at(moment: datetime) -> str:
     return f"@{delta // timedelta(microseconds=1)}"
 
 
+def _expiry_of(value: Any) -> str:
+    """When a job expires, as the last part of its due time."""
+    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+        return f"!+{value * 1000}"
+    if isinstance(value, str) and _MOMENT.match(value):
+        return f"!{value}"
+    raise PayloadError(
+        f'expected an expires option of milliseconds above 0, or "@µs" since 1970, found {value!r}'
+    )
+
+
 def _check_names(job: Job[Any], key: str) -> None:
     for what, name, parting in (
         ("key", key, _PARTING[0]),
@@ -145,4 +160,6 @@ def order_for(message: Message[Any], workstream: Workstream, due: str) -> Order:
     if size > workstream.max_payload:
         raise PayloadTooLarge(workstream.name, size, workstream.max_payload)
     cost = cost_word(options["cost"], workstream) if "cost" in options else 1
+    if "expires" in options:
+        due += _expiry_of(options["expires"])
     return Order(job, key, shift, cost, due, body, encoded)

@@ -39,7 +39,7 @@ def read_job(link: Link, config: Config, job_id: str, workstream: str | None = N
     due = moment(fields["due"])
     hold, ahead = Hold(""), None
     if state in ("waiting", "scheduled"):
-        found = ask(link, config, [(name, cost)])[0]
+        found = ask(link, config, [(name, cost, text(fields["key"]))])[0]
         late = due is not None and due <= found.at
         hold = found.hold if state == "waiting" or late else Hold("")
     if state == "waiting":

@@ -139,7 +139,7 @@ def _states(link: Link, config: Config, newest: Sequence[_Found], wanted: JobFil
         replies = _read(link, [(one.workstream, one.job) for one in page], FIELDS)
         records: list[Fields] = [dict(zip(FIELDS, reply, strict=True)) for reply in replies]
         waiting = {
-            one.workstream
+            (one.workstream, text(record["key"]))
             for one, record in zip(page, records, strict=True)
             if text(record["state"]) == "waiting"
         }
@@ -148,13 +148,14 @@ def _states(link: Link, config: Config, newest: Sequence[_Found], wanted: JobFil
             # Its state may have changed since the index was read, or it was forgotten.
             state = text(record["state"])
             if state and (wanted.state is None or state == wanted.state):
-                hold = holds[one.workstream] if state == "waiting" else Hold("")
+                hold = holds[one.workstream, text(record["key"])] if state == "waiting" else Hold("")
                 yield job_state(one.job, one.workstream, record, hold)
 
 
-def _holds(link: Link, config: Config, names: Sequence[str]) -> dict[str, Hold]:
-    """Why the next job of each workstream waits, and so those behind it."""
-    return {state.name: state.hold for state in ask(link, config, [(name, 1) for name in names])}
+def _holds(link: Link, config: Config, lines: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Hold]:
+    """Why the next job of each workstream and key waits, and so those behind it."""
+    states = ask(link, config, [(name, 1, key) for name, key in lines])
+    return {line: state.hold for line, state in zip(lines, states, strict=True)}
 
 
 def _read(link: Link, jobs: Sequence[tuple[str, str]], fields: Sequence[str]) -> list[list[bytes | None]]:

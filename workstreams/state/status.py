@@ -41,16 +41,16 @@ def read_status(link: Link, config: Config, names: Iterable[str] | None = None) 
     wanted = list(config.workstreams if names is None else names)
     for name in wanted:
         config.workstream(name)
-    return ask(link, config, [(name, 1) for name in wanted])
+    return ask(link, config, [(name, 1, None) for name in wanted])
 
 
-def ask(link: Link, config: Config, wants: Sequence[tuple[str, Cost]]) -> list[WorkstreamState]:
-    """The states of workstreams, and why a job of the given cost would wait in each.
+def ask(link: Link, config: Config, wants: Sequence[tuple[str, Cost, str | None]]) -> list[WorkstreamState]:
+    """The states of workstreams, and why a job of the given cost and key would wait in each.
 
     Parameters:
       link: Where they are.
       config: Declares them.
-      wants: Names and costs.
+      wants: Names, costs, and keys, "" for a job without one; None asks for whatever stands first.
     """
     states: list[WorkstreamState] = []
     for start in range(0, len(wants), _AT_ONCE):
@@ -60,7 +60,7 @@ def ask(link: Link, config: Config, wants: Sequence[tuple[str, Cost]]) -> list[W
         at = moment(now)
         if at is None or len(found) != len(batch):
             raise RedisUnsuitable(f"expected a time in {link.keys.clock}, found {text(now)}: delete that key")
-        states += [_state(name, at, reply, config) for (name, _), reply in zip(batch, found, strict=True)]
+        states += [_state(name, at, reply, config) for (name, *_), reply in zip(batch, found, strict=True)]
     return states
 
 
@@ -95,7 +95,8 @@ def _state(name: str, at: int, reply: bytes, config: Config) -> WorkstreamState:
 def _hold(found: Mapping[str, Any], slots: Iterable[SlotUse]) -> Hold:
     why, limit = str(found["why"]), str(found["by"])
     taken = next((slot for slot in slots if slot.limit == limit), None)
-    return Hold(why, limit, moment(found["at"]), taken if why == "concurrency" else None)
+    full = taken if why == "concurrency" else None
+    return Hold(why, limit, moment(found["at"]), full, str(found.get("of_key", "")))
 
 
 def _slots(found: Iterable[Mapping[str, Any]]) -> tuple[SlotUse, ...]:

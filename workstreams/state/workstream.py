@@ -92,17 +92,21 @@ class Hold:
     """Why work waits.
 
     Attributes:
-      why: paused, rate, concurrency, unsettled (its settings are not in Redis), no worker (no live
-        session lists it), next (it is about to start), or "" when nothing waits.
+      why: paused, rate, concurrency, key (the job's own key, or all keys that have jobs), unsettled (its
+        settings are not in Redis), no worker (no live session lists it), next (it is about to start), or
+        "" when nothing waits.
       limit: The limit that holds it, "" where none does.
       free_at: µs since 1970 at which a rate has room again.
       slots: The slots that are all taken, for a concurrency.
+      of_key: For a key what holds it: paused, rate, concurrency or upstream, which refused it; ``key`` when
+        it is all of them.
     """
 
     why: str
     limit: str = ""
     free_at: int | None = None
     slots: SlotUse | None = None
+    of_key: str = ""
 
     def record(self) -> dict[str, Any] | None:
         """As JSON shows it; None when nothing waits."""
@@ -115,6 +119,7 @@ class Hold:
             "free_at": stamp_or_none(self.free_at),
             "used": slots[0],
             "allowed": slots[1],
+            "of_key": self.of_key or None,
         }
 
 

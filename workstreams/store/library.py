@@ -24,9 +24,10 @@ __all__ = ["FRAGMENTS", "Library", "ScriptFailed", "is_missing", "library", "loa
 #: In the order in which they may use each other: Lua sees what stands above.
 FRAGMENTS = (
     *("begin", "base", "memory", "clock", "version", "once", "cost", "settings", "events", "rate"),
-    *("ease", "gate", "history", "batch", "turns", "held", "ready", "line", "latch", "live", "usage"),
-    *("wake", "timer", "job", "ended", "deaths", "guest", "release", "overdue", "recover", "reconcile"),
-    *("follow", "finish", "proof", "upstream", "aside", "take", "admit", "change", "schedule"),
+    *("ease", "gate", "history", "batch", "door", "order", "turns", "held", "ready", "line", "latch"),
+    *("live", "usage", "wake", "timer", "job", "overtake", "ended", "deaths", "guest", "release"),
+    *("overdue", "recover", "reconcile", "follow", "finish", "proof", "session", "upstream", "aside"),
+    *("take", "admit", "change", "schedule"),
 )
 
 #: Libraries of ours that a server keeps, those that were loaded last: years of deployments leave many behind.
@@ -136,11 +137,13 @@ def _registered(operation: str) -> list[tuple[str, str]]:
     lines = _numbered(operation)
     flags = _FLAGS.match(lines[0][0])
     listed = ", ".join(f"'{flag}'" for flag in flags[1].split(",")) if flags else ""
-    head = (
-        f"redis.register_function{{function_name = '<library>_{operation}', description = LOADED, "
-        f"flags = {{{listed}}}, callback = function(KEYS, ARGV) calls.begin(KEYS)"
+    head = "do local function run(KEYS, ARGV) calls.begin(KEYS)"
+    tail = (
+        f"end redis.register_function{{function_name = '<library>_{operation}', description = LOADED, "
+        f"flags = {{{listed}}}, "
+        "callback = function(KEYS, ARGV) return calls.finish(run(KEYS, ARGV)) end} end"
     )
-    return [(head, f"{operation}.lua:1"), *lines[1 if flags else 0 :], ("end}", lines[-1][1])]
+    return [(head, f"{operation}.lua:1"), *lines[1 if flags else 0 :], (tail, lines[-1][1])]
 
 
 def _drop_outdated(client: redis.Redis, name: str) -> None:

@@ -14,6 +14,7 @@ __all__ = ["delay_of", "without_eta"]
 
 def delay_of(due: str) -> int | None:
     """A due time as the milliseconds of delay that Dramatiq's hooks are told; None for none."""
+    due = due.partition("!")[0]
     if not due:
         return None
     microseconds = int(due[1:])

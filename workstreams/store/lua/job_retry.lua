@@ -21,7 +21,8 @@ local function begin_again(job, options)
   redis.call('ZREM', keys.ws(ws, 'done'), job.id)
   redis.call('PERSIST', record)
   redis.call('HSET', record, 'options', options, 'attempt', 0, 'crashes', 0)
-  redis.call('HDEL', record, 'ended', 'cancel', 'lapses', 'tail')
+  -- Whoever asks for it wants it to run, however late.
+  redis.call('HDEL', record, 'ended', 'cancel', 'lapses', 'tail', 'expires')
   -- Whoever asks for the result must not be given that of the run before.
   redis.call('DEL', keys.ws(ws, 'result:' .. job.id))
 end

@@ -2,8 +2,8 @@
 --
 -- KEYS[1]  clock of the shard
 -- ARGV[1]  JSON {request, epoch, fresh}
--- ARGV[n…] nine words a job: workstream, id, key, shift µs, cost, due ("" | "+µs" | "@µs"),
---          actor, body, options
+-- ARGV[n…] nine words a job: workstream, id, key, shift µs, cost, due ("" | "+µs" | "@µs",
+--          then "!" and the same for when it expires, if it does), actor, body, options
 -- Returns  {"ok", how many this call made, epoch} | {"full", workstream, limit} | {"unsettled", workstream}
 --          | {"dear", limit, permits, cost}
 

@@ -36,6 +36,7 @@ end
 
 -- Nothing may be asked for but what is due, or held for its key, later.
 function admission.nothing(ws, caller)
+  order.flush(ws)
   latch.open(ws)
   ready.recount(ws)
   local why = turns.any_held(ws) and ready.count(ws) > 0 and 'key' or 'empty'
@@ -48,9 +49,7 @@ function admission.go_on(ws)
   return '', 0
 end
 
--- Returns why ('' when more could start at once, 'empty' when nothing waits), and the µs
--- after which the caller asks again by itself, or -1.
-function admission.turn(ws, asked, caller, grants)
+local function turn(ws, asked, caller, grants)
   if not settings.of(ws) then return 'unsettled', -1 end
   ready.promote(ws)
   local head, tired = line.head(ws, math.min(asked, taking.MOST))
@@ -72,4 +71,12 @@ function admission.turn(ws, asked, caller, grants)
   end
   latch.shut(ws, why, by, at, need)
   return why, admission.sleep(ws, caller, at and latch.look_at(ws, by, need, at))
+end
+
+-- Returns why ('' when more could start at once, 'empty' when nothing waits), and the µs
+-- after which the caller asks again by itself, or -1.
+function admission.turn(ws, asked, caller, grants)
+  local why, wait = turn(ws, asked, caller, grants)
+  order.flush(ws)
+  return why, wait
 end

@@ -36,10 +36,12 @@ end
 
 -- What is of no use any longer when it could start at last.
 function aside.drop_expired(ws, id, job)
+  redis.call('HSET', keys.job(ws, id), 'error', '{"type":"Expired","message":"it could not start before it expired"}')
   jobs.keep(ws, id, 'discarded')
   events.of_job(ws, 'discarded', 'warning', {id = id, actor = job[5], attempt = tonumber(job[3] or 0) + 1, key = job[7] or ''},
     '{"reason":"expired"}')
   events.count(ws, 'discarded')
+  if job[12] then jobs.tell_ended(id, 'discarded') end
 end
 
 -- What never runs, or not now, and makes way for what stands behind it. Returns whether it does.

@@ -1,9 +1,12 @@
 -- A library's locals outlive a call, and a call may stop anywhere. So nothing is left for the next one
 -- by being cleaned up at the end: whoever gathers something in a call says here what, and each call
 -- begins with all of it empty.
-local calls = {beginnings = {}, gatherers = {}}
+local calls = {beginnings = {}, gatherers = {}, endings = {}}
 
 function calls.begin_with(reset) calls.beginnings[#calls.beginnings + 1] = reset end
+
+-- What is to be done at the end of a call that came to its end, in the opposite order.
+function calls.end_with(write) calls.endings[#calls.endings + 1] = write end
 
 -- These fields of `owner` are tables that are empty when a call begins.
 function calls.gathers(owner, ...)
@@ -22,4 +25,11 @@ function calls.begin(KEYS)
     local owner, field = gatherers[i][1], gatherers[i][2]
     if next(owner[field]) ~= nil then owner[field] = {} end
   end
+end
+
+-- The last words of every operation; answer: what it returns.
+function calls.finish(answer)
+  local endings = calls.endings
+  for i = #endings, 1, -1 do endings[i]() end
+  return answer
 end

@@ -5,7 +5,7 @@ local change = {}
 local function retire(ws, key)
   local turn = tonumber(redis.call('ZSCORE', keys.ws(ws, 'keys'), key) or 0)
   redis.call('ZREM', keys.ws(ws, 'keys'), key)
-  if turn > tonumber(redis.call('HGET', keys.ws(ws, 'gate'), 'clock') or 0) then
+  if turn > (tonumber(door.of(ws).clock) or 0) then
     redis.call('ZADD', keys.ws(ws, 'idle'), turn, key)
   end
 end

@@ -29,6 +29,14 @@ function gate.of(names)
   return room
 end
 
+-- Whether a limit holds here; one of a job that started earlier may not any longer.
+function gate.is_within(ws, limit)
+  for _, name in ipairs((settings.of(ws) or {}).limits or {}) do
+    if name == limit then return true end
+  end
+  return false
+end
+
 -- What a workstream has room for.
 function gate.of_workstream(ws)
   local set = settings.of(ws)

@@ -1,7 +1,7 @@
 -- A job record: an immutable body beside options and counters. `v` is its format.
 local jobs = {}
 
--- due: '' for now, '+µs' from now, '@µs' since 1970.
+-- text: '' for now, '+µs' from now, '@µs' since 1970.
 function jobs.due_of(text)
   if text == '' then return 0 end
   local n = tonumber(text:sub(2))
@@ -9,10 +9,16 @@ function jobs.due_of(text)
 end
 
 -- Returns the job's state, or false if its id is known already: a re-sent send changes nothing.
--- What is as usual (no key, cost 1, no shift, no delay) is not written.
+-- What is as usual (no key, cost 1, no shift, no delay) is not written. due_text: when it is due and, after a
+-- "!", when it expires: it starts no more from then on.
 function jobs.put(ws, id, key, shift, cost, due_text, actor, body, options)
   local job = keys.job(ws, id)
   if redis.call('HSETNX', job, 'v', '1') == 0 then return false end
+  local bang = due_text:find('!', 1, true)
+  if bang then
+    redis.call('HSET', job, 'expires', digits(jobs.due_of(due_text:sub(bang + 1))))
+    due_text = due_text:sub(1, bang - 1)
+  end
   local due = jobs.due_of(due_text)
   local delayed, score = due > clock.now, clock.text
   if shift ~= 0 then score = digits(clock.now + shift) end

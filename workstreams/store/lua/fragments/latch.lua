@@ -4,12 +4,12 @@
 local latch = {}
 
 function latch.shut(ws, why, by, at, need)
-  redis.call('HSET', keys.ws(ws, 'gate'), 'why', why, 'limit', by, 'until', at and digits(at) or 'inf',
-    'need', why == 'rate' and costs.on(need, by) or '')
+  door.write(ws, 'why', why, 'limit', by, 'until', at and digits(at) or 'inf',
+    'need', why == 'rate' and tostring(costs.on(need, by)) or '')
   if by ~= ws then redis.call('SADD', keys.limit(by, 'waiters'), ws) end
 end
 
-function latch.open(ws) redis.call('HDEL', keys.ws(ws, 'gate'), 'why', 'limit', 'until', 'need') end
+function latch.open(ws) door.write(ws, 'why', '', 'limit', '', 'until', '', 'need', '') end
 
 -- Whether a job that this call put there comes first now and costs less than `need`.
 local function is_passed(ws, limit, need)
@@ -19,10 +19,10 @@ local function is_passed(ws, limit, need)
 end
 
 function latch.is_shut(ws)
-  local til, limit, need = unpack(redis.call('HMGET', keys.ws(ws, 'gate'), 'until', 'limit', 'need'))
-  if not til or (til ~= 'inf' and tonumber(til) <= clock.now) then return false end
-  need = tonumber(need or '')
-  return not need or not is_passed(ws, limit, need)
+  local shut = door.of(ws)
+  if shut['until'] == '' or (shut['until'] ~= 'inf' and tonumber(shut['until']) <= clock.now) then return false end
+  local need = tonumber(shut.need)
+  return not need or not is_passed(ws, shut.limit, need)
 end
 
 -- A rate has no room for `need` before `at`. Returns when to look again: what is due or free before

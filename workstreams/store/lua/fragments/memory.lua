@@ -9,7 +9,7 @@ local memory = {}
 local LIBRARY, LONGEST, ROOTS = '<library>', 1000000, 32
 local roots, count = {}, 0
 
-calls.begin_with(function() memory.now = nil end)
+calls.begin_with(function() memory.now, memory.keeps = nil, false end)
 
 -- For operations that do not read the clock and change what is kept here.
 function memory.forget() redis.call('HSET', keys.clock, 'by', '') end
@@ -30,8 +30,7 @@ function memory.recall(mark, by, now)
     if count == ROOTS then roots, count = {}, 0 end
     count = count + 1
   end
-  memory.now = {since = now, kept = false, sessions = {}, workstreams = {}, limits = {},
-    running = {}}
+  memory.now = {since = now, kept = false, sessions = {}, workstreams = {}, limits = {}, doors = {}, meters = {}, running = {}}
   roots[keys.root] = memory.now
   return false
 end
@@ -46,5 +45,10 @@ function memory.leave(mark, by)
   end
 end
 
--- The last words of a call after which all of it is true.
-function memory.keep() memory.now.kept = true end
+-- A call after which all of it is true.
+function memory.keep() memory.keeps = true end
+
+-- Endings go from the last to the first, so this one comes after what they write.
+calls.end_with(function()
+  if memory.keeps then memory.now.kept = true end
+end)

@@ -34,21 +34,28 @@ local function cut(m, span)
   if m.last <= horizon then m.sum, m.last = 0, 0 end
 end
 
-function rate.meter(limit, r)
-  local key = limit.meters .. r.window .. limit.suffix
-  local m = rate.meters[key]
-  if m then return m end
-  m = {key = key, sum = 0, tat = 0, at = 0, spent = 0, cell = 0, last = 0, cost = 0, log = '', from = 1, added = 0}
+local function read(key)
+  local m = {key = key, sum = 0, tat = 0, at = 0, spent = 0, cell = 0, last = 0, cost = 0, log = '', from = 1, added = 0}
   local text = redis.call('GET', key)
   if text then
     local sum, tat, at, spent, cell, last, cost, log = text:match(HEAD)
     if not sum then error('expected a meter in ' .. key .. ', found something else: delete that key') end
     m.sum, m.tat, m.at, m.spent = tonumber(sum), tonumber(tat), tonumber(at), tonumber(spent)
     m.cell, m.last, m.cost, m.log = tonumber(cell), tonumber(last), tonumber(cost), log
-    cut(m, r.span)
   end
+  return m
+end
+
+-- The meters of limits are remembered from call to call; keys are too many.
+function rate.meter(limit, r)
+  local key = limit.meters .. r.window .. limit.suffix
+  local m = rate.meters[key]
+  if m then return m end
+  m = memory.now.meters[key] or read(key)
+  cut(m, r.span)
   if m.at ~= clock.now then m.spent = 0 end
   rate.meters[key] = m
+  if limit.suffix == '' then memory.now.meters[key] = m end
   return m
 end
 
@@ -109,6 +116,7 @@ end
 -- What was used already, however much it is. What a burst owes for it is over when its window is: the
 -- log alone holds it back so long.
 function rate.add(m, r, cost)
+  if cost <= 0 then return end
   rate.charge(m, r, cost)
   m.tat = math.min(m.tat, clock.now + math.ceil(r.span))
 end

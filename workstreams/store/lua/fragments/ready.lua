@@ -23,7 +23,8 @@ function ready.flush()
   for set, coming in pairs(ready.coming) do
     local ws, key = coming.ws, coming.key
     local added, held = batch.send('ZADD', set, coming.list), turns.is_held(ws, key)
-    ready.stirred[ws] = ready.stirred[ws] or not held
+    local freed = held and turns.is_freed(ws, key, held, coming.list)
+    ready.stirred[ws] = ready.stirred[ws] or not held or freed
     if added > 0 then
       -- With others in the line, those of the same key may be among them.
       local others = redis.call('INCRBY', keys.ws(ws, 'waiting'), added) > added

@@ -10,8 +10,9 @@ local function free_shared(took, member, keep)
   for name in took:gmatch('[^,:]+') do
     batch.zrem(keys.limit(name, 'holders'), member)
     local waiters = keys.limit(name, 'waiters')
-    for _, other in ipairs(redis.call('SMEMBERS', waiters)) do release.freed[other] = true end
-    redis.call('DEL', waiters)
+    local names = redis.call('SMEMBERS', waiters)
+    for _, other in ipairs(names) do release.freed[other] = true end
+    if names[1] then redis.call('DEL', waiters) end
     guests.tell(name, keep)
   end
 end
@@ -50,7 +51,7 @@ function release.wake(asked)
   for ws in pairs(release.freed) do
     if not asked[ws] then
       ready.stirred[ws] = true
-      if redis.call('HGET', keys.ws(ws, 'gate'), 'why') == 'concurrency' then latch.open(ws) end
+      if door.of(ws).why == 'concurrency' then latch.open(ws) end
       if ready.count(ws) > 0 then wake.for_work(ws) end
     end
   end

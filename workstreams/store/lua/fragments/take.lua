@@ -2,9 +2,6 @@
 -- MOST: jobs looked at in one call; what cannot run leaves the line too, and Redis serves nobody else.
 local taking = {MOST = 250}
 
-local JOB_FIELDS = {'body', 'options', 'attempt', 'deliveries', 'actor', 'cost', 'key', 'state', 'crashes', 'expires',
-                    'sent', 'awaited'}
-
 function taking.shared_limits(ws)
   local names = {}
   for _, name in ipairs(settings.of(ws).limits) do
@@ -47,7 +44,7 @@ end
 function taking.from_key(ws, head, room, caller, by, grants)
   local slotted = head.room and head.room.slots < math.huge
   for removed, id in ipairs(head.ids) do
-    local job = redis.call('HMGET', keys.job(ws, id), unpack(JOB_FIELDS))
+    local job = removed == 1 and head.job or line.job(ws, id)
     local cost = costs.read(job[6])
     if not aside.makes_way(ws, id, job, cost, caller) then
       if gate.refuses(room, cost) then return removed - 1, cost end
@@ -64,11 +61,13 @@ end
 -- What comes next in a key of which so many were taken: whether there is anything, and from when on its
 -- own limits let that start, nil for now.
 function taking.rest(ws, head, removed)
-  if removed == #head.ids and not head.more then return false end
-  local next = head.ids[removed + 1] or redis.call('ZRANGE', keys.ready(ws, head.key), 0, 0)[1]
+  local next = head.ids[removed + 1] or head.next
   if not next or not head.room then return next, nil end
   if head.room.slots < 1 then return true, math.huge end
-  local _, _, at = gate.refuses(head.room, settings.is_rated(ws) and line.cost(ws, next) or 1)
+  local cost = settings.is_rated(ws) and line.cost(ws, next) or 1
+  -- One dearer than its key's rate ever allows is to be buried, and does not wait for that.
+  if settings.too_dear(ws, cost, head.key) then return true, nil end
+  local _, _, at = gate.refuses(head.room, cost)
   return true, at
 end
 
@@ -76,7 +75,7 @@ end
 function taking.remove(ws, head, n)
   if n > 0 then
     redis.call('ZREMRANGEBYRANK', keys.ready(ws, head.key), 0, n - 1)
-    redis.call('DECRBY', keys.ws(ws, 'waiting'), n)
+    head.line.taken = head.line.taken + n
   end
   turns.pass(ws, head, n, taking.rest(ws, head, n))
 end

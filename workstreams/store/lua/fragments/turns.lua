@@ -4,10 +4,11 @@
 -- ahead of its workstream's clock is kept in `idle` until the clock has passed it: being idle or held saves up no credit.
 local turns = {}
 
-local function clock_of(ws) return tonumber(redis.call('HGET', keys.ws(ws, 'gate'), 'clock') or 0) end
+local function clock_of(ws) return tonumber(door.of(ws).clock) or 0 end
 
 -- Gives a key its turn.
 function turns.list(ws, key)
+  order.flush(ws)
   local own = tonumber(redis.call('ZSCORE', keys.ws(ws, 'idle'), key) or 0)
   redis.call('ZADD', keys.ws(ws, 'keys'), math.max(clock_of(ws), own), key)
   if own > 0 then redis.call('ZREM', keys.ws(ws, 'idle'), key) end
@@ -22,8 +23,8 @@ function turns.is_held(ws, key)
   return key ~= '' and turns.any_held(ws) and redis.call('ZSCORE', keys.ws(ws, 'held'), key)
 end
 
+-- at: until when it is held, nil when it has no more jobs.
 local function park(ws, key, turn, now, at)
-  redis.call('ZREM', keys.ws(ws, 'keys'), key)
   if turn > now then redis.call('ZADD', keys.ws(ws, 'idle'), turn, key) end
   if at then
     redis.call('ZADD', keys.ws(ws, 'held'), 'GT', at == math.huge and '+inf' or digits(at), key)
@@ -33,22 +34,35 @@ end
 
 -- Keeps a key out of the line until `at`. A later time that holds it already stays.
 function turns.hold(ws, key, at)
-  park(ws, key, tonumber(redis.call('ZSCORE', keys.ws(ws, 'keys'), key) or 0), clock_of(ws), at)
+  order.flush(ws)
+  local turn = tonumber(redis.call('ZSCORE', keys.ws(ws, 'keys'), key) or 0)
+  redis.call('ZREM', keys.ws(ws, 'keys'), key)
+  park(ws, key, turn, clock_of(ws), at)
 end
 
 -- Back into the line, if it has jobs. Returns whether it has.
-local function resume(ws, key)
+function turns.resume(ws, key)
   redis.call('ZREM', keys.ws(ws, 'held'), key)
   if redis.call('EXISTS', keys.ready(ws, key)) == 0 then return false end
   turns.list(ws, key)
   return true
 end
 
+-- Its own limits hold it no longer; an upstream may.
+function turns.go_on(ws, key)
+  local shut = redis.call('ZSCORE', keys.ws(ws, 'shut_keys'), key)
+  if shut and tonumber(shut) > clock.now then
+    redis.call('ZADD', keys.ws(ws, 'held'), shut, key)
+  else
+    turns.resume(ws, key)
+  end
+end
+
 -- One of the key's jobs has ended, and its slot is free.
 function turns.free(ws, key)
   if turns.is_held(ws, key) ~= 'inf' then return end
   if redis.call('HEXISTS', keys.ws(ws, 'paused_keys'), key) == 0 then
-    resume(ws, key)
+    turns.go_on(ws, key)
   else
     redis.call('HSET', keys.ws(ws, 'paused_keys'), key, '0')
   end
@@ -61,7 +75,7 @@ function turns.promote(ws)
   if not turns.any_held(ws) then return end
   local held = keys.ws(ws, 'held')
   for _, key in ipairs(redis.call('ZRANGEBYSCORE', held, '-inf', clock.text, 'LIMIT', 0, RESUMED_AT_ONCE)) do
-    resume(ws, key)
+    turns.resume(ws, key)
   end
   if redis.call('EXISTS', held) == 0 then settings.note_holds(ws, '0') end
 end
@@ -78,35 +92,41 @@ local function end_busy_period(ws)
   local idle = keys.ws(ws, 'idle')
   local furthest = redis.call('ZRANGE', idle, -1, -1, 'WITHSCORES')[2]
   if not furthest or (turns.any_held(ws) and redis.call('EXISTS', keys.ws(ws, 'held')) == 1) then return end
-  redis.call('HSET', keys.ws(ws, 'gate'), 'clock', furthest)
+  door.write(ws, 'clock', furthest)
   redis.call('DEL', idle)
 end
 
 -- The clock of a workstream moves on with every job by what is at most one job's share of all its keys, and
 -- is never behind the key whose turn it is: so keys that come later stand behind those that wait.
-local function move_clock(ws, turn, n)
-  local shares = redis.call('ZCARD', keys.ws(ws, 'keys')) * settings.of(ws).heaviest
-  local now = math.max(clock_of(ws) + n / shares, turn)
-  redis.call('HSET', keys.ws(ws, 'gate'), 'clock', now)
-  redis.call('ZREMRANGEBYSCORE', keys.ws(ws, 'idle'), '-inf', now)
+local function move_clock(ws, line, turn, n)
+  local now = math.max(clock_of(ws) + n / (line.count * settings.of(ws).heaviest), turn)
+  door.write(ws, 'clock', string.format('%.17g', now))
+  line.moved = true
   return now
 end
 
--- The first `n` jobs of a head {key, turn, alone} were taken. left: whether it has more; at: from when on these may
--- start, nil for now. A key that is alone takes no turns: its time stays where it is.
+-- The first `n` jobs of a head {line, key, turn, alone} were taken. left: whether it has more; at: from when on these
+-- may start, nil for now. A key that is alone takes no turns: its time stays where it is.
 function turns.pass(ws, head, n, left, at)
   local key, turn, now = head.key, head.turn, nil
   if head.alone then
     if left and not at then return end
     now = at and clock_of(ws) or math.huge
   else
-    now = move_clock(ws, turn, n)
+    now = move_clock(ws, head.line, turn, n)
     turn = turn + n / (settings.of(ws).weights[key] or 1)
     if left and not at then
-      redis.call('ZADD', keys.ws(ws, 'keys'), turn, key)
+      order.move(head.line, key, turn)
       return
     end
   end
+  order.remove(head.line, key)
   park(ws, key, turn, now, left and at)
   if head.alone then end_busy_period(ws) end
+end
+
+-- The head of the line may not start before `at`.
+function turns.hold_head(ws, head, at)
+  order.remove(head.line, head.key)
+  park(ws, head.key, head.turn, clock_of(ws), at)
 end

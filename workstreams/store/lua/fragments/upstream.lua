@@ -4,14 +4,17 @@ local upstream = {}
 
 -- scope: 'key', or a limit's name; job: what was refused; at: µs.
 function upstream.refused(ws, scope, job, at)
-  jobs.note_due(ws, at)
   if scope == 'key' then
+    jobs.note_due(ws, at)
     turns.shut(ws, job.key, at)
     return
   end
   ease.shut(scope, at)
-  -- Whoever has a thread to spare is told the time, instead of being woken for the slot that is free.
-  latch.shut(ws, 'upstream', scope, at)
+  if gate.is_within(ws, scope) then
+    -- Whoever has a thread to spare is told the time, instead of being woken for the slot that is free.
+    jobs.note_due(ws, at)
+    latch.shut(ws, 'upstream', scope, at)
+  end
   local before, after = ease.lower(scope, tonumber(job.started or 0))
   if before then
     events.of_workstream(ws, 'limit_changed', 'warning', cjson.encode({by = 'upstream', limit = scope, from = before, to = after}))

@@ -1,4 +1,4 @@
-"""What each command measures and shows; each returns the promises that were not kept, in sentences."""
+"""The command ``limits``: every shape with every number of processes, and Dramatiq's limiters beside it."""
 
 from __future__ import annotations
 
@@ -11,11 +11,20 @@ from tests.figures.shapes import SHAPES, Shape
 from tests.figures.show import Row, progress, show
 from tests.figures.stock import measure_stock
 
-__all__ = ["limits"]
+__all__ = ["options", "run"]
 
 
-def limits(options: argparse.Namespace) -> list[str]:
-    """Every shape with every number of processes, and stock Dramatiq's limiters beside it."""
+def options(parser: argparse.ArgumentParser) -> None:
+    """Its options."""
+    parser.add_argument("--only", nargs="*", metavar="SHAPE", help="such as '50/s burst 1'")
+    parser.add_argument("--seconds", type=float, default=10.0, help="of each run (10)")
+    parser.add_argument("--processes", type=int, nargs="*", default=[1, 2, 8], help="of workers (1 2 8)")
+    parser.add_argument("--no-stock", action="store_true", help="without stock Dramatiq")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> list[str]:
+    """Measure and show; returns what was broken."""
     known = [shape.name for shape in SHAPES]
     if unknown := set(options.only or ()) - set(known):
         raise SystemExit(f"expected shapes of {', '.join(known)}, found {', '.join(sorted(unknown))}")

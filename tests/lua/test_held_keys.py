@@ -1,0 +1,88 @@
+"""Promises I2 and I6 of keys that are held: they start neither before their time nor after it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.lua.rig import SECOND, Given, Rig
+
+
+def opened(rig: Rig, **mail: Any) -> Rig:
+    rig.publish(mail=mail)
+    rig.open("s1", "mail")
+    return rig
+
+
+def rated(rig: Rig, rate: str) -> Rig:
+    return opened(rig, per_key={"rate": rate, "margin": "0ms"})
+
+
+def refused(given: Given, scope: str, us: int) -> dict[str, Any]:
+    return given.end("defer", scope=scope, at=us)
+
+
+def test_a_key_that_an_upstream_shut_stays_shut_when_a_slot_of_it_is_freed(rig: Rig) -> None:
+    opened(rig, concurrency=9)
+    rig.send("mail", 5, key="a")
+    [old] = rig.ask("s1", "mail", 1).grants
+    # The one that runs already took no slot, so that its refusal frees none.
+    rig.publish("2", mail={"per_key": {"concurrency": 1}})
+    [new] = rig.ask("s1", "mail", 9).grants
+    rig.tell("s1", refused(old, "key", 10 * SECOND))
+    rig.tell("s1", new.end("done"))
+    answer = rig.ask("s1", "mail", 9)
+    assert (answer.grants, answer.wait["mail"]) == ((), 10 * SECOND)
+    rig.advance(10 * SECOND)
+    assert rig.ask("s1", "mail", 9).ids == [old.id]
+
+
+def test_a_refusal_by_a_limit_that_a_workstream_has_left_holds_up_nothing_of_it(rig: Rig) -> None:
+    rig.publish(limits={"api": {"concurrency": 9}}, mail={"within": "api"})
+    rig.open("s1", "mail")
+    rig.send("mail", 2)
+    [one] = rig.ask("s1", "mail", 1).grants
+    rig.publish("2", limits={"api": {"concurrency": 9}}, mail={"concurrency": 1})
+    assert rig.ask("s1", "mail", 1).why["mail"] == "concurrency"
+    ears = rig.listen("s1")
+    rig.tell("s1", refused(one, "api", 10 * SECOND))
+    assert ears.heard() == [("s1", "mail now")]
+
+
+def test_a_cheaper_job_that_comes_to_stand_first_in_a_held_key_starts_as_soon_as_it_may(rig: Rig) -> None:
+    rated(rig, "3/s")
+    rig.send("mail", 1, key="a", cost=2)
+    rig.ask("s1", "mail", 1)
+    rig.send("mail", 2, key="a", cost=2)
+    assert rig.ask("s1", "mail", 1).why["mail"] == "key"
+    ears = rig.listen("s1")
+    rig.send("mail", 1, key="a", cost=2, shift=-100 * SECOND)
+    assert ears.heard() == []
+    [cheap] = rig.send("mail", 1, key="a", cost=1, shift=-300 * SECOND)
+    assert ears.heard() == [("s1", "mail now")]
+    assert rig.ask("s1", "mail", 9).ids == [cheap]
+
+
+def test_a_cheaper_job_that_may_start_a_little_sooner_is_asked_for_then(rig: Rig) -> None:
+    rated(rig, "3/s")
+    rig.send("mail", 2, key="a", cost=1)
+    rig.ask("s1", "mail", 1)
+    rig.advance(SECOND // 2)
+    rig.ask("s1", "mail", 1)
+    rig.send("mail", 1, key="a", cost=3)
+    assert rig.ask("s1", "mail", 1).wait["mail"] == SECOND * 3 // 2 - SECOND // 2
+    ears = rig.listen("s1")
+    [cheap] = rig.send("mail", 1, key="a", cost=2, shift=-300 * SECOND)
+    assert ears.heard() == [("s1", f"mail {SECOND // 2}")]
+    rig.advance(SECOND // 2)
+    assert rig.ask("s1", "mail", 9).ids == [cheap]
+
+
+def test_what_is_dearer_than_its_key_allows_holds_up_no_job_behind_it(rig: Rig) -> None:
+    rated(rig, "5/s")
+    rig.send("mail", 1, key="a")
+    [dear] = rig.send("mail", 1, key="a", cost=4)
+    [last] = rig.send("mail", 1, key="a")
+    rig.publish("2", mail={"per_key": {"rate": "2/s", "margin": "0ms"}})
+    rig.ask("s1", "mail", 1)
+    assert rig.ask("s1", "mail", 1).ids == [last]
+    assert rig.state("mail", dear) == "dead"
