@@ -104,6 +104,15 @@ def test_a_workstream_stands_for_its_own_limits_and_those_it_is_within(rig: Rig,
     assert not guests.take("text").leased
 
 
+def test_who_holds_a_slot_of_one_limit_counts_in_the_others_when_they_get_a_concurrency(
+    rig: Rig, guests: Guests
+) -> None:
+    rig.publish(limits={"api": {"rate": "9/s"}}, mail={"within": ["api"], "concurrency": 3})
+    guests.take("mail")
+    rig.publish("2", limits={"api": {"concurrency": 1}}, mail={"within": ["api"], "concurrency": 3})
+    assert guests.take("api").why == "concurrency"
+
+
 def test_what_is_refused_by_one_limit_is_charged_to_none(rig: Rig, guests: Guests) -> None:
     rig.publish(limits={"api": {"concurrency": 1}}, mail={"within": ["api"], "rate": "2/m"})
     sid = guests.new()

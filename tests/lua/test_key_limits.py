@@ -374,3 +374,34 @@ def test_a_sleeper_is_told_when_a_shut_limit_opens(rig: Rig) -> None:
     ears = rig.listen("s1", "s2")
     rig.tell("s1", given[0].end("defer", scope="mail", at=SECOND))
     assert ears.heard() == [("s2", f"mail {SECOND}")]
+
+
+def test_a_concurrency_that_is_new_to_keys_counts_what_runs_already(rig: Rig) -> None:
+    rig.publish(mail=None)
+    rig.open("s1", "mail")
+    rig.send("mail", 3, key="a")
+    given = rig.ask("s1", "mail", 2).grants
+    rig.publish("2", mail={"per_key": {"concurrency": 2}})
+    assert rig.ask("s1", "mail", 2).why["mail"] == "key"
+    assert len(rig.ask("s1", "mail", 2, [given[0].end("done")]).grants) == 1
+    rig.tell("s1", given[1].end("done"))
+    assert rig.client.zcard(rig.keys.workstream("mail", "holders", "a")) == 1
+
+
+@pytest.mark.parametrize("end", ["finish", "crash"])
+def test_a_shared_limit_that_is_new_to_a_workstream_counts_what_runs_there_already(
+    rig: Rig, end: str
+) -> None:
+    rig.publish(limits={"api": {"concurrency": 2}}, mail=None, text={"within": "api"})
+    rig.open("s1", "mail", "text")
+    rig.send("mail", 2)
+    given = rig.ask("s1", "mail", 2).grants
+    rig.publish("2", limits={"api": {"concurrency": 2}}, mail={"within": "api"}, text={"within": "api"})
+    rig.send("text", 1)
+    assert rig.ask("s1", "text").why["text"] == "concurrency"
+    if end == "finish":
+        rig.tell("s1", given[0].end("done"))
+    else:
+        rig.end("s1")
+        rig.open("s1", "mail", "text")
+    assert len(rig.ask("s1", "text").grants) == 1

@@ -78,7 +78,9 @@ local function save_key()
   end
   redis.call('HSET', keys.ws(name, 'settings'), 'key_live', redis.call('EXISTS', overrides))
   history.carry(keys.ws(name, 'meter:'), before.rates .. ';' .. file.rates, (set.rates or '') .. ';' .. file.rates, ':' .. call.key)
+  memory.forget_settings()
   turns.recheck(name)
+  adopt.running(name)
 end
 
 if call.reset then

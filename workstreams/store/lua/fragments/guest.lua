@@ -60,17 +60,22 @@ function guests.tell(name, keep)
   end
 end
 
--- Takes a slot of each limit that has any, under a lease of its own. Returns whether there was one.
+local function any_slots(names)
+  for _, name in ipairs(names) do
+    if settings.limit(name).concurrency then return true end
+  end
+  return false
+end
+
+-- Takes a slot of each limit, under a lease of its own. Where none of them has slots it holds nothing, and has nothing
+-- to give back. Returns whether it holds any.
 function guests.hold(guest, names)
+  if not any_slots(names) then return false end
   local own, took = '', {}
   for _, name in ipairs(names) do
-    local limit = settings.limit(name)
-    if limit.concurrency then
-      redis.call('ZADD', limit.holders, clock.text, guest.sid)
-      if settings.of(name) then own = name else took[#took + 1] = name end
-    end
+    redis.call('ZADD', settings.limit(name).holders, clock.text, guest.sid)
+    if settings.of(name) then own = name else took[#took + 1] = name end
   end
-  if own == '' and not took[1] then return false end
   if own ~= '' then redis.call('ZADD', keys.ws(own, 'guests'), clock.text, guest.sid) end
   redis.call('ZADD', keys.root .. 'sessions', digits(clock.now + guest.lease), guest.sid)
   redis.call('HSET', keys.session(guest.sid), 'worker', guest.worker, 'limit', guest.name, 'started', clock.text,

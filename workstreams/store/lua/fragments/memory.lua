@@ -14,6 +14,9 @@ calls.begin_with(function() memory.now, memory.keeps = nil, false end)
 -- For operations that do not read the clock and change what is kept here.
 function memory.forget() redis.call('HSET', keys.clock, 'by', '') end
 
+-- For those that have just written settings, before they read them.
+function memory.forget_settings() memory.now.workstreams, memory.now.limits = {}, {} end
+
 local function is_true(last, mark, by, now)
   return last and last.kept and by == LIBRARY and mark == last.mark and now - last.since < LONGEST
 end
