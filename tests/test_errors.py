@@ -13,6 +13,7 @@ from workstreams.errors import (
     CostTooHigh,
     JobNotFound,
     LimitNotPublished,
+    LimitTimeout,
     PayloadTooLarge,
     Problem,
     UnknownActor,
@@ -88,6 +89,10 @@ def test_a_name_like_no_other_has_no_nearest() -> None:
         (WorkstreamFull("mail", 5), {"workstream": "mail", "limit": 5}),
         (CostTooHigh("mail", 3, 2), {"limit": "mail", "cost": 3, "permits": 2}),
         (LimitNotPublished("mail"), {"name": "mail"}),
+        (
+            LimitTimeout("api", "rate", 0.5, "mail", "10s"),
+            {"limit": "api", "why": "rate", "retry_after": 0.5},
+        ),
         (JobNotFound("01J"), {"job_id": "01J"}),
     ],
 )

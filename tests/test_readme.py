@@ -21,6 +21,7 @@ import pytest
 from tests.support import config_of, wait_until, working
 from workstreams.app import build_broker
 from workstreams.declare.config import load_config
+from workstreams.state import read_status
 from workstreams.wait.broker import WorkstreamBroker
 from workstreams.wait.emptying import unfinished
 
@@ -219,6 +220,16 @@ def test_the_job_shown_is_followed_to_its_end(app_name: str, server_url: str, tm
         broker.declare_queue("sms")
         with working(broker):
             execute(block)
+
+
+def test_the_block_shown_is_let_in_by_its_limit(app_name: str, server_url: str, tmp_path: Path) -> None:
+    (block,) = (block for block in BLOCKS if block.role == "python: limit")
+    with example(app_name, server_url, tmp_path) as broker:
+        limits = {"twilio-account": {"rate": "10/h"}}
+        broker.configure(config_of(app_name, server_url, tmp_path, {"sms": {"within": [*limits]}}, limits))
+        execute(block)
+        [state] = read_status(broker.link, broker.config)
+        assert [rate.used for rate in state.rates] == [1]
 
 
 def test_every_command_that_the_readme_lists_exists() -> None:

@@ -24,6 +24,8 @@ MAY_IMPORT = {
     "schedule": {*FOUNDATIONS, "declare", "send", "state", "log"},
     # Control reads state, changes what waits, and hands a job's own result back.
     "control": {*FOUNDATIONS, "declare", "send", "wait", "log", "state"},
+    # Who comes from outside of jobs is let in, and leased what it holds, as a worker is.
+    "guest": {*FOUNDATIONS, "declare", "send", "wait", "admit", "state"},
     # The demo is a user's program that ships with the package: it sees the front door.
     "demo": {*FOUNDATIONS, "declare", "send", "state", "__init__"},
 }

@@ -9,12 +9,23 @@ if TYPE_CHECKING:
     from dramatiq import Retry
 
     from workstreams.admit.cancelling import Cancelled
-    from workstreams.app import actor, build_broker, configure, current_broker, group, job, pipeline, send
+    from workstreams.app import (
+        actor,
+        build_broker,
+        configure,
+        current_broker,
+        group,
+        job,
+        limit,
+        pipeline,
+        send,
+    )
     from workstreams.errors import (
         ConfigError,
         CostTooHigh,
         JobNotFound,
         JobTimeout,
+        LimitTimeout,
         NoResult,
         NothingRunsHere,
         PayloadError,
@@ -22,6 +33,7 @@ if TYPE_CHECKING:
         RedisUnavailable,
         RedisUnsuitable,
         UnknownActor,
+        UnknownLimit,
         UnknownWorkstream,
         WorkstreamFull,
         WorkstreamsError,
@@ -58,6 +70,8 @@ __all__ = [
     "current_job",
     "get_logger",
     "retry_after",
+    # Outside a job
+    "limit",
     # For Dramatiq's own middleware
     "LimiterBackend",
     "StoredResults",
@@ -66,6 +80,7 @@ __all__ = [
     "CostTooHigh",
     "JobNotFound",
     "JobTimeout",
+    "LimitTimeout",
     "NoResult",
     "NothingRunsHere",
     "PayloadError",
@@ -73,6 +88,7 @@ __all__ = [
     "RedisUnavailable",
     "RedisUnsuitable",
     "UnknownActor",
+    "UnknownLimit",
     "UnknownWorkstream",
     "WorkstreamFull",
     "WorkstreamsError",
@@ -89,12 +105,14 @@ _HOMES = {
     "current_broker": "workstreams.app",
     "group": "workstreams.app",
     "job": "workstreams.app",
+    "limit": "workstreams.app",
     "pipeline": "workstreams.app",
     "send": "workstreams.app",
     "ConfigError": "workstreams.errors",
     "CostTooHigh": "workstreams.errors",
     "JobNotFound": "workstreams.errors",
     "JobTimeout": "workstreams.errors",
+    "LimitTimeout": "workstreams.errors",
     "NoResult": "workstreams.errors",
     "NothingRunsHere": "workstreams.errors",
     "PayloadError": "workstreams.errors",
@@ -102,6 +120,7 @@ _HOMES = {
     "RedisUnavailable": "workstreams.errors",
     "RedisUnsuitable": "workstreams.errors",
     "UnknownActor": "workstreams.errors",
+    "UnknownLimit": "workstreams.errors",
     "UnknownWorkstream": "workstreams.errors",
     "WorkstreamFull": "workstreams.errors",
     "WorkstreamsError": "workstreams.errors",

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, ParamSpec, Protocol, TypeVar, overload
+from typing import Any, Literal, ParamSpec, Protocol, TypeVar, overload
 
 import dramatiq
 import dramatiq.broker
@@ -25,10 +25,12 @@ from workstreams.finish.barriers import LimiterBackend
 from workstreams.finish.groups import WorkstreamGroups
 from workstreams.finish.outcomes import Outcomes
 from workstreams.finish.results import StoredResults
+from workstreams.guest import Desks, LimitBlock
 from workstreams.run.event_loop import WorkstreamAsyncIO
 from workstreams.run.running_job import RunningJob
 from workstreams.run.time_limit import WorkstreamTimeLimit
 from workstreams.send.actor import WorkstreamActor, due_of, own_options
+from workstreams.send.cost import Cost
 from workstreams.send.job import Job
 from workstreams.wait.broker import WorkstreamBroker
 
@@ -40,6 +42,7 @@ __all__ = [
     "group",
     "import_actors",
     "job",
+    "limit",
     "pipeline",
     "send",
 ]
@@ -70,6 +73,7 @@ def build_broker(
     """
     broker = WorkstreamBroker(config)
     broker.operations = Operations(broker)
+    broker.desks = Desks(broker)
     defaults = _defaults(broker) if middleware is None else []
     for one in [
         RunningJob(),
@@ -262,6 +266,35 @@ def job(job_id: str) -> Job[Any]:
       RedisUnavailable: When Redis cannot be asked.
     """
     return Operations(current_broker()).find(job_id)
+
+
+def limit(name: str, *, cost: Cost = 1, timeout: str | timedelta | Literal[0] | None = None) -> LimitBlock:
+    """Stay within a limit outside of a job, such as in a web request that calls the same upstream itself.
+
+    ``with workstreams.limit("twilio-account"): ...``, or ``async with``. Entering waits until the limit has
+    room, and is counted like the start of a job: charged to every rate, with a slot of every concurrency,
+    all of it or nothing. Leaving gives the slots back, and no permits. Beside a backlog of jobs it gets its
+    turn. If the process dies, its slots are free when their lease (``worker.lease``) has run out.
+
+    Parameters:
+      name: A limit under ``limits:``, or a workstream: then its own limits and those it is within.
+      cost: What it weighs against rates: a number above 0, or one for each limit as in
+        ``{"tokens": 1200}``, in which a limit that is not named counts 1.
+      timeout: How long to wait at most: "10s" or a timedelta; 0 is to try once, None to wait for ever.
+
+    Returns:
+      A block to be entered once. It says whether it was ``lost``: whether this process was frozen for
+      longer than the lease, so that others may have had its slot.
+
+    Raises:
+      PayloadError: When the timeout is no duration; on entering, when the cost has no meaning there.
+      UnknownLimit: On entering, when the config declares nothing of this name.
+      LimitTimeout: On entering, when there was no room in time; it says why, and ``retry_after``.
+      CostTooHigh: On entering, when it costs more than a rate ever allows.
+      RedisUnavailable: On entering, when Redis did not answer within seconds. What was taken by a call
+        whose answer was lost is free when its lease has run out.
+    """
+    return LimitBlock(current_broker().desks, name, cost, timeout)
 
 
 def import_actors(config: Config) -> None:

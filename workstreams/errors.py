@@ -10,6 +10,7 @@
     │   └── PayloadTooLarge
     ├── WorkstreamFull         the workstream's ``max_waiting`` is reached
     ├── CostTooHigh            a job that could never start under its rate
+    ├── LimitTimeout           a limit had no room in the time that was given
     ├── JobNotFound            no record of this job is kept (any longer)
     ├── JobTimeout             a job has not ended in the time that was given
     ├── WrongJobState          a job is not in a state in which this can be done to it
@@ -37,6 +38,7 @@ __all__ = [
     "JobNotFound",
     "JobTimeout",
     "LimitNotPublished",
+    "LimitTimeout",
     "NoResult",
     "NothingRunsHere",
     "PayloadError",
@@ -225,6 +227,28 @@ class CostTooHigh(WorkstreamsError):
         super().__init__(
             f'expected a cost of at most {permits:g} for the limit "{limit}", found {cost:g}: '
             "split the job, or raise the rate"
+        )
+
+
+_WAITS = {"concurrency": "all its slots are taken", "rate": "its rate is used up", "paused": "it is paused"}
+
+
+class LimitTimeout(WorkstreamsError, TimeoutError):
+    """A limit had no room for a block of code in the time that was given; nothing was taken.
+
+    Attributes:
+      limit: The limit that had none: the one that was asked for, or one that it is within.
+      why: concurrency, rate or paused.
+      retry_after: Seconds after which a rate has room, for a ``Retry-After`` header; None if nobody knows.
+    """
+
+    def __init__(self, limit: str, why: str, retry_after: float | None, asked: str, waited: str) -> None:
+        self.limit, self.why, self.retry_after = limit, why, retry_after
+        found = _WAITS.get(why, why)
+        when = "" if retry_after is None else f" for another {retry_after:.3g} s"
+        super().__init__(
+            f'expected room under "{asked}" within {waited}, found none by the {why} of "{limit}" '
+            f"({found}{when}): wait longer, or raise the limit"
         )
 
 

@@ -10,10 +10,13 @@ from typing import Any
 import redis
 
 from tests.support import events_in
+from workstreams.store import keys as module
 from workstreams.store.keys import Keys
 
 __all__ = ["Ledger"]
 
+#: What those are called that hold slots outside of a job.
+GUEST = module.GUEST.decode()
 ENDED = ("done", "cancelled", "discarded")
 #: Ends after which a job runs again.
 AGAIN = ("retrying", "rate_limited", "reaped", "handed_back")
@@ -120,7 +123,8 @@ class Ledger:
         }
         jobs = self._jobs(name)
         totals = {what: int(n) for what, n in _texts(self._client.hgetall(key(name, "count"))).items()}
-        running = frozenset(self._members(key(name, "running")))
+        # Who holds a slot outside of a job runs nothing.
+        running = frozenset(one for one in self._members(key(name, "running")) if not one.startswith(GUEST))
         return _Workstream(name, jobs, ready, running, events_in(self._client, key(name, "log")), totals)
 
     def _jobs(self, ws: str) -> dict[str, dict[str, str]]:
@@ -184,6 +188,7 @@ class Ledger:
     def _of_leases(self, found: list[_Workstream]) -> Iterator[str]:
         """What runs is leased to one session, and holds a slot of each limit it was admitted under."""
         running = Counter(f"{ws.name}/{member}" for ws in found for member in ws.running)
+        guests = set(self._members(self._keys.sessions))
         held = Counter(entry for entries in self._held().values() for entry in entries)
         if running != held:
             yield f"{dict(running - held)} run without a lease, {dict(held - running)} only have one"
@@ -194,8 +199,11 @@ class Ledger:
                     slots[limit].add(member)
         for key in self._names(self._keys.limit(""), ":holders"):
             limit = key.removeprefix(self._keys.limit("")).removesuffix(":holders")
-            if set(self._members(key)) != slots[limit]:
-                yield f"the slots of {limit} are held by {self._members(key)}, not by {slots[limit]}"
+            holders = set(self._members(key))
+            if dangling := {one for one in holders if one.startswith(GUEST)} - guests:
+                yield f"{dangling} hold slots of {limit} and do not live"
+            if holders - guests != slots[limit]:
+                yield f"the slots of {limit} are held by {holders}, not by {slots[limit]}"
 
     def _of_sessions(self, found: list[_Workstream]) -> Iterator[str]:
         living = set(self._members(self._keys.sessions))

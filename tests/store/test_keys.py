@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import redis
 
+from tests.lua.guests import Guests
 from tests.lua.rig import SECOND, Rig
 from workstreams.store import keys as module
 from workstreams.store.keys import Keys, wake_channel
@@ -48,6 +49,7 @@ def used(shared_client: redis.Redis, tmp_path: Path) -> Rig:
         limits={"api": {"rate": "2/s", "concurrency": 2}},
         mail={
             "within": "api",
+            "concurrency": 9,
             "rate": {"rate": "9/s", "burst": 1},
             "per_key": {"rate": "1/s", "concurrency": 2},
         },
@@ -64,6 +66,11 @@ def used(shared_client: redis.Redis, tmp_path: Path) -> Rig:
         rig.tell("s1", one.end("dead"))
     rig.advance(SECOND)
     rig.ask("s1", "mail", 4)
+    guests = Guests(rig)
+    rig.advance(SECOND)
+    assert guests.take("mail").word == "in"
+    while guests.take("api").why != "concurrency":
+        rig.advance(SECOND)
     return rig
 
 

@@ -53,7 +53,10 @@ def ids_of(
         with readable(link):
             page = _page(link, name, index, skip, since)
         for member in page:
-            yield text(member).rpartition("~")[0] if index == "running" else text(member)
+            # Who holds a slot outside of a job has no delivery.
+            job = text(member).rpartition("~")[0] if index == "running" else text(member)
+            if job:
+                yield job
         if len(page) < _PAGE:
             return
         skip += _PAGE

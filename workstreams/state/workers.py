@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from workstreams.state.decoding import moment, readable, stamp_or_none, text, whole
+from workstreams.store.keys import GUEST
 from workstreams.store.link import Link
 
 __all__ = ["HeldJob", "WorkerState", "read_workers"]
@@ -85,7 +86,8 @@ def read_workers(link: Link) -> list[WorkerState]:
         client, keys = link.scripts.client, link.keys
         seconds, rest = client.time()
         now = int(seconds) * 1_000_000 + int(rest)
-        live: Any = client.zrangebyscore(keys.sessions, f"({now}", "+inf", withscores=True)
+        leased: Any = client.zrangebyscore(keys.sessions, f"({now}", "+inf", withscores=True)
+        live = [(sid, expiry) for sid, expiry in leased if not sid.startswith(GUEST)]
         pipe = client.pipeline(transaction=False)
         for sid, _ in live:
             pipe.hmget(keys.session(text(sid)), _FIELDS)

@@ -14,9 +14,10 @@ import redis
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry
-from redis.sentinel import Sentinel
+from redis.sentinel import Sentinel, SentinelManagedConnection
 
 from workstreams.store.address import address, sentinel_address, server_options
+from workstreams.store.connections import whole
 from workstreams.store.failures import redis_errors
 from workstreams.store.swift import SwiftClient
 
@@ -160,14 +161,17 @@ def _client(url: str, patience: _Patience, kind: type[redis.Redis] = redis.Redis
     if url.startswith("redis+sentinel://"):
         # A connection that is kept would not hear from its pool of another primary.
         return _sentinel_client(url, patience)
-    return kind.from_pool(redis.ConnectionPool(**(patience.options() | server_options(url))))
+    options = server_options(url)
+    options["connection_class"] = whole(options.get("connection_class", redis.Connection))
+    return kind.from_pool(redis.ConnectionPool(**(patience.options() | options)))
 
 
 def _sentinel_client(url: str, patience: _Patience) -> redis.Redis:
     where = sentinel_address(url)
     # Whoever is patient asks a dead Sentinel quickly nevertheless, because the next one may know.
     sentinel = Sentinel(where.hosts, sentinel_kwargs=_PRODUCER.options())  # type: ignore[no-untyped-call]  # redis-py's is untyped
-    client = sentinel.master_for(where.service, **(patience.options() | where.options))  # type: ignore[no-untyped-call]  # redis-py's is untyped
+    options = patience.options() | where.options | {"connection_class": whole(SentinelManagedConnection)}
+    client = sentinel.master_for(where.service, **options)  # type: ignore[no-untyped-call]  # redis-py's is untyped
     return cast(redis.Redis, client)
 
 

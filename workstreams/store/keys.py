@@ -12,9 +12,12 @@ clock                  hash    ``mark`` latest µs seen, ``epoch`` of this data 
                                µs at which an older epoch was missed, ``back`` µs at which
                                somebody was heard of after a pause, ``lease`` the longest,
                                ``tidied`` µs of the last look for what is kept no longer,
-                               ``by`` the library that wrote the mark, ``offset`` of tests
+                               ``by`` the library that wrote the mark, ``guests`` µs until which one may wait
+                               for a slot, ``offset`` of tests
 sessions               zset    session → expiry µs
 session:<sid>          hash    who it is: worker, host, pid, pool, started, last request
+session:guest:<p>.<n>  hash    who holds slots outside of a job: worker, limit, started, workstream
+                               and took, whose slots these are; <p> names its process
 held:<sid>             zset    ``id~delivery`` of the jobs it runs → hard deadline µs
 request:<id>           string  the reply to a mutating call, kept for its re-sends
 workstreams            set     names of the workstreams ever published here
@@ -36,6 +39,7 @@ ws:<n>:paused_keys     hash    keys that an operator paused → µs until which 
 ws:<n>:waiting         string  how many jobs are ready, over all keys
 ws:<n>:scheduled       zset    job → due µs
 ws:<n>:running         zset    ``id~delivery`` → start µs
+ws:<n>:guests          zset    those of ``running`` that are guests, no jobs → start µs
 ws:<n>:done            zset    finished jobs → end µs
 ws:<n>:dead            zset    dead letters → end µs
 ws:<n>:gate            hash    ``until``, ``why``, ``limit`` while shut; ``owner``, ``at``,
@@ -53,6 +57,7 @@ limit:<n>:meter:<w>    string  what a rate admitted (``rate.lua`` says how it is
 limit:<n>:rate         hash    ``from`` µs at which it was first declared
 limit:<n>:holders      zset    ``id~delivery`` holding a slot of a shared limit → start µs
 counter:<k>            string  numbers of Dramatiq's rate limiters and barriers
+limit:<n>:queue        zset    guests that wait for a slot of it → µs since when
 limit:<n>:waiters      set     workstreams refused by this limit since it last opened
 schedule:<n>           hash    ``when`` in the words of its ``version``, ``mark`` up to which every
                                tick is decided, ``tick``, ``fired``, ``paused``, ``resumed``
@@ -66,7 +71,10 @@ from __future__ import annotations
 
 import dataclasses
 
-__all__ = ["Keys", "wake_channel"]
+__all__ = ["GUEST", "Keys", "wake_channel"]
+
+#: What the sessions of those begin with that hold slots outside of a job.
+GUEST = b"guest:"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -25,8 +25,8 @@ __all__ = ["FRAGMENTS", "Library", "ScriptFailed", "is_missing", "library", "loa
 FRAGMENTS = (
     *("begin", "base", "memory", "clock", "version", "once", "cost", "settings", "events", "rate", "ease"),
     *("gate", "history", "batch", "door", "order", "turns", "held", "ready", "line", "latch", "live"),
-    *("usage", "wake", "timer", "job", "overtake", "ended", "deaths", "release", "adopt", "overdue"),
-    *("recover", "reconcile", "follow", "finish", "proof", "session", "upstream", "aside", "take"),
+    *("usage", "wake", "timer", "job", "overtake", "ended", "deaths", "guest", "release", "adopt"),
+    *("overdue", "recover", "reconcile", "follow", "finish", "proof", "session", "upstream", "aside", "take"),
     *("admit", "change", "schedule"),
 )
 

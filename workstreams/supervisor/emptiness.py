@@ -72,4 +72,8 @@ class Emptiness(threading.Thread):
             pipe.get(self._keys.workstream(name, "waiting"))
             pipe.zcard(self._keys.workstream(name, "scheduled"))
             pipe.zcard(self._keys.workstream(name, "running"))
-        return not any(int(count or 0) for count in pipe.execute())
+            pipe.zcard(self._keys.workstream(name, "guests"))
+        counts = [int(count or 0) for count in pipe.execute()]
+        # A slot that is held outside of a job is no work that is left.
+        left = (sum(counts[i : i + 3]) - counts[i + 3] for i in range(0, len(counts), 4))
+        return not any(left)

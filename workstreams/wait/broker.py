@@ -45,6 +45,7 @@ class WorkstreamBroker(Broker):
       admission: Who lets work in; None in a process without a worker.
       captures: Who holds back what a finishing job sends.
       operations: Who carries out what is asked of a job.
+      desks: Who lets in what stays within limits outside of a job.
       stand_ins: Middleware that one of the same kind, added later, replaces.
     """
 
@@ -60,6 +61,7 @@ class WorkstreamBroker(Broker):
         self.admission: Admission | None = None
         self.captures: Captures | None = None
         self.operations: Operations | None = None
+        self.desks: Any = None
         self.stand_ins = StandIns()
         self.sender = Sender(lambda: self.config, lambda: self.link)
         super().__init__(middleware=[])

@@ -24,8 +24,10 @@ def unfinished(link: Link, workstream: str) -> int:
         pipe.get(link.keys.workstream(workstream, "waiting"))
         pipe.zcard(link.keys.workstream(workstream, "scheduled"))
         pipe.zcard(link.keys.workstream(workstream, "running"))
-        waiting, scheduled, running = pipe.execute()
-    return int(waiting or 0) + int(scheduled) + int(running)
+        pipe.zcard(link.keys.workstream(workstream, "guests"))
+        waiting, scheduled, running, guests = pipe.execute()
+    # A slot that is held outside of a job is none of them.
+    return int(waiting or 0) + int(scheduled) + int(running) - int(guests)
 
 
 def flush(link: Link, workstream: str) -> int:

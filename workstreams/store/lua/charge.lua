@@ -20,6 +20,7 @@ local cost = tonumber(call.cost) or cjson.decode(call.cost)
 
 local function charge(limit)
   local more = type(cost) == 'number' and cost or tonumber(cost[limit.name]) or 0
+  if limit.ease then ease.pace(limit) end
   for _, r in ipairs(limit.rates) do rate.add(rate.meter(limit, r), r, more) end
 end
 
@@ -29,4 +30,5 @@ if own then charge(own) end
 rate.flush()
 
 events.of_job(call.workstream, 'charged', 'debug', call, cjson.encode({cost = cost}))
+memory.keep()
 return requests.keep(call.request, {'charged'})

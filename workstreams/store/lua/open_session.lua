@@ -12,8 +12,5 @@ redis.call('HSET', keys.session(call.sid), 'worker', call.worker, 'host', call.h
   'pool', call.pool, 'workstreams', call.workstreams, 'started', clock.text,
   'max_deliveries', call.max_deliveries, 'bounded', call.bounded,
   'watched', call.watched)
--- The longest lease there is tells what a pause of the whole fleet is.
-if call.lease > tonumber(redis.call('HGET', KEYS[1], 'lease') or 0) then
-  redis.call('HSET', KEYS[1], 'lease', digits(call.lease))
-end
+clock.note_lease(call.lease)
 return {clock.epoch, clock.text}

@@ -104,7 +104,7 @@ local function state_of(ws, cost, key)
   return cjson.encode({
     published = set and true or false, paused = set and set.paused or false,
     waiting = waiting, scheduled = scheduled,
-    running = redis.call('ZCARD', keys.ws(ws, 'running')), dead = redis.call('ZCARD', keys.ws(ws, 'dead')),
+    running = redis.call('ZCARD', keys.ws(ws, 'running')) - redis.call('ZCARD', keys.ws(ws, 'guests')), dead = redis.call('ZCARD', keys.ws(ws, 'dead')),
     slots = usage.slots(limits), rates = usage.rates(limits), file = usage.overridden(limits),
     why = why, by = by, at = at and digits(at) or '', of_key = of_key, oldest = oldest and digits(oldest) or '',
     minutes = {minute_of(ws, 0), minute_of(ws, 1)},

@@ -8,10 +8,12 @@
 -- that was away, or its clock that was put forward: leases that ran out meanwhile could not be renewed,
 -- and are not swept before `settled`, so that the living can renew theirs.
 --
--- `text` is `now` as commands take it.
+-- `text` is `now` as commands take it; until `guests` somebody outside of jobs may wait for a slot.
 local clock = {}
 
-calls.begin_with(function() clock.now, clock.text, clock.epoch, clock.lost, clock.settled = 0, '0', '', 0, 0 end)
+calls.begin_with(function()
+  clock.now, clock.text, clock.epoch, clock.lost, clock.settled, clock.guests = 0, '0', '', 0, 0, 0
+end)
 
 -- µs. A pause is longer than what slow processes take, and shorter than what is left of a lease.
 local SHORTEST_PAUSE, LONGEST_GRACE = 1000000, 3000000
@@ -25,12 +27,12 @@ local function look_for_a_pause(mark, kept)
   clock.settled = kept.back + math.min(kept.lease, LONGEST_GRACE)
 end
 
--- What seldom changes: {epoch, lost, lease, back}.
+-- What seldom changes: {epoch, lost, lease, back, guests}.
 local function remembered(mark, by)
   if memory.recall(mark, by, clock.now) then return memory.now.clock end
-  local read = redis.call('HMGET', keys.clock, 'epoch', 'lost', 'lease', 'back')
+  local read = redis.call('HMGET', keys.clock, 'epoch', 'lost', 'lease', 'back', 'guests')
   memory.now.clock = {epoch = read[1] or '', lost = tonumber(read[2] or 0), lease = tonumber(read[3] or 0),
-    back = tonumber(read[4] or 0)}
+    back = tonumber(read[4] or 0), guests = tonumber(read[5] or 0)}
   return memory.now.clock
 end
 
@@ -51,6 +53,13 @@ function clock.read(known, fresh)
     redis.call('HSET', keys.clock, 'lost', clock.text)
     kept.lost = clock.now
   end
-  clock.epoch, clock.lost = kept.epoch, kept.lost
+  clock.epoch, clock.lost, clock.guests = kept.epoch, kept.lost, kept.guests
   memory.leave(clock.text, seen[3])
+end
+
+-- The longest lease there is tells what a pause of the whole fleet is.
+function clock.note_lease(us)
+  if us > tonumber(redis.call('HGET', keys.clock, 'lease') or 0) then
+    redis.call('HSET', keys.clock, 'lease', digits(us))
+  end
 end

@@ -3,13 +3,16 @@
 -- whoever starts spends it, and what was spent is written by rate.flush.
 local gate = {}
 
--- room: {slots, by, shut, shut_by, meters}, where nothing starts before `shut`.
+-- room: {slots, by, turn, shut, shut_by, meters}, where nothing starts before `shut`, and one slot of `by` is kept for
+-- somebody else until `turn` (nil: none is).
 local function add(room, limit)
   if limit.paused then room.paused = room.paused or limit.name end
   if limit.shut_until > room.shut then room.shut, room.shut_by = limit.shut_until, limit.name end
   if limit.concurrency and room.slots > 0 then
     local slots = limit.concurrency - redis.call('ZCARD', limit.holders)
-    if slots < room.slots then room.slots, room.by = slots, limit.name end
+    local turn = slots > 0 and limit.turn and limit.turn > clock.now and limit.turn or nil
+    if turn then slots = slots - 1 end
+    if slots < room.slots then room.slots, room.by, room.turn = slots, limit.name, turn end
   end
   if limit.ease then ease.pace(limit) end
   for _, r in ipairs(limit.rates) do
@@ -53,7 +56,7 @@ end
 -- For a job that may not start: why ('paused' | 'concurrency' | 'rate'), by (the limit), at (µs, or nil).
 function gate.refuses(room, cost)
   if room.paused then return 'paused', room.paused, nil end
-  if room.slots < 1 then return 'concurrency', room.by, nil end
+  if room.slots < 1 then return 'concurrency', room.by, room.turn end
   local by, at = nil, nil
   if room.shut > clock.now then by, at = room.shut_by, room.shut end
   for _, e in ipairs(room.meters) do

@@ -116,6 +116,7 @@ end
 -- What was used already, however much it is. What a burst owes for it is over when its window is: the
 -- log alone holds it back so long.
 function rate.add(m, r, cost)
+  if cost <= 0 then return end
   rate.charge(m, r, cost)
   m.tat = math.min(m.tat, clock.now + math.ceil(r.span))
 end

@@ -112,6 +112,26 @@ function recover.has_lapsed(caller)
   return tonumber(redis.call('ZSCORE', sessions, caller)) <= clock.now
 end
 
+-- Each guest has a lease of its own, and a process may have had many.
+local GUESTS_AT_ONCE = 50
+
+-- Returns how many were over.
+function recover.guests()
+  local sessions, swept = keys.root .. 'sessions', 0
+  local lapsed = redis.call('ZRANGEBYSCORE', sessions, '-inf', clock.text, 'WITHSCORES', 'LIMIT', 0, GUESTS_AT_ONCE)
+  for i = 1, #lapsed, 2 do
+    local sid = lapsed[i]
+    if guests.is(sid) and guests.is_over(sid, tonumber(lapsed[i + 1])) then
+      guests.say_lost(sid)
+      -- Without a record there is nothing else to forget.
+      if not release.guest(sid) then redis.call('ZREM', sessions, sid) end
+      swept = swept + 1
+    end
+  end
+  batch.flush()
+  return swept
+end
+
 -- Ends one session whose lease ran out, never the caller's own: it is here, so its renewal is
 -- under way. Returns the µs until the next may run out, or -1 if none is left.
 function recover.sweep(caller)
@@ -120,6 +140,7 @@ function recover.sweep(caller)
   local sid, expiry = first[1], tonumber(first[2])
   if sid == caller then sid, expiry = first[3], tonumber(first[4]) end
   if not sid then return -1 end
+  if expiry <= clock.now and guests.is(sid) and recover.guests() > 0 then return 0 end
   local from = math.max(expiry, clock.settled)
   if from > clock.now then return from - clock.now end
   recover.session(sid, true, 'its lease ran out', nil, true)

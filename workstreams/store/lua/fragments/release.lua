@@ -5,21 +5,44 @@ local release = {OF_KEY = ':'}
 
 calls.gathers(release, 'freed')
 
-function release.slot(ws, member, took, key)
-  batch.zrem(keys.ws(ws, 'running'), member)
-  release.freed[ws] = true
-  if not took or took == '' then return end
-  if took:sub(-1) == release.OF_KEY then
-    redis.call('ZREM', keys.ws(ws, 'holders:' .. key), member)
-    turns.free(ws, key)
-  end
+-- Gives slots of shared limits back. `keep`: one is kept for a guest that waits for it.
+local function free_shared(took, member, keep)
   for name in took:gmatch('[^,:]+') do
     batch.zrem(keys.limit(name, 'holders'), member)
     local waiters = keys.limit(name, 'waiters')
     local names = redis.call('SMEMBERS', waiters)
     for _, other in ipairs(names) do release.freed[other] = true end
     if names[1] then redis.call('DEL', waiters) end
+    guests.tell(name, keep)
   end
+end
+
+function release.slot(ws, member, took, key)
+  batch.zrem(keys.ws(ws, 'running'), member)
+  release.freed[ws] = true
+  guests.tell(ws, true)
+  if not took or took == '' then return end
+  if took:sub(-1) == release.OF_KEY then
+    redis.call('ZREM', keys.ws(ws, 'holders:' .. key), member)
+    turns.free(ws, key)
+  end
+  free_shared(took, member, true)
+end
+
+-- The same for what a guest held. Returns whether it held anything.
+function release.guest(sid)
+  local ws, took = unpack(redis.call('HMGET', keys.session(sid), 'workstream', 'took'))
+  if not ws then return false end
+  if ws ~= '' then
+    batch.zrem(keys.ws(ws, 'running'), sid)
+    redis.call('ZREM', keys.ws(ws, 'guests'), sid)
+    release.freed[ws] = true
+    guests.tell(ws, false)
+  end
+  free_shared(took or '', sid, false)
+  redis.call('DEL', keys.session(sid))
+  redis.call('ZREM', keys.root .. 'sessions', sid)
+  return true
 end
 
 -- Wakes one sleeper for each workstream that a freed slot concerns and the caller did not

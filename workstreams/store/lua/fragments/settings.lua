@@ -80,18 +80,18 @@ function settings.note_holds(ws, flag)
   redis.call('HSET', keys.ws(ws, 'settings'), 'holds', flag)
 end
 
--- The limit called `name`: its concurrency, its rates, until when an upstream shut it, and how far its
--- rate was lowered. `known` is false where nobody declared it.
+-- The limit called `name`: its concurrency, its rates, until when an upstream shut it, how far its
+-- rate was lowered, and until when a slot is kept for a guest. `known` is false where nobody declared it.
 function settings.limit(name)
   local known = memory.now.limits[name]
   if known then return known end
   local file = redis.call('HMGET', keys.limit(name, 'settings'), 'concurrency', 'rates', 'shared', 'live', 'blocked',
-    'ease', 'eased')
+    'ease', 'eased', 'turn')
   local live = file[4] == '1' and redis.call('HMGET', keys.limit(name, 'overrides'), 'concurrency', 'rates', 'paused')
     or {}
   known = {name = name, known = file[3] and true, concurrency = number_or_nil(live[1] or file[1]),
     paused = live[3] == '1', shut_until = tonumber(file[5] or 0), ease = file[6] ~= '' and file[6], eased = file[7],
-    meters = keys.limit(name, 'meter:'), suffix = ''}
+    turn = tonumber(file[8] or 0), meters = keys.limit(name, 'meter:'), suffix = ''}
   known.holders = file[3] == '1' and keys.limit(name, 'holders') or keys.ws(name, 'running')
   known.rates, known.most = rates_of(live[2] or file[2])
   if live[2] then add_idle(known.rates, file[2]) end
