@@ -94,3 +94,13 @@ def test_jobs_that_expire_at_the_head_of_their_key_cost_it_no_turn(rig: Rig) -> 
     rig.advance(2 * SECOND)
     given = [rig.ask("s1", "mail", 1).grants[0].key for _ in range(8)]
     assert given.count("late") == 4
+
+
+def test_held_keys_are_not_forgotten_with_settings_that_somebody_deleted(rig: Rig) -> None:
+    rated(rig, "2/s")
+    rig.send("mail", 5, key="a")
+    assert len(rig.ask("s1", "mail", 9).grants) == 2
+    rig.client.delete(rig.keys.workstream("mail", "settings"))
+    rig.publish("2", mail={"per_key": {"rate": "2/s", "margin": "0ms"}})
+    rig.advance(SECOND)
+    assert len(rig.ask("s1", "mail", 9).grants) == 2
