@@ -56,6 +56,20 @@ def test_a_paused_key_goes_on_under_the_limits_that_hold_by_then(rig: Rig) -> No
     assert len(rig.ask("s1", "mail", 9).grants) == 2
 
 
+def test_a_cheaper_job_behind_one_that_is_cancelled_in_a_held_key_starts_as_soon_as_it_may(rig: Rig) -> None:
+    rated(rig, "3/s")
+    rig.send("mail", 1, key="a", cost=2)
+    rig.ask("s1", "mail", 1)
+    [dear] = rig.send("mail", 1, key="a", cost=2)
+    [cheap] = rig.send("mail", 1, key="a", cost=1)
+    assert rig.ask("s1", "mail", 1).why["mail"] == "key"
+    ears = rig.listen("s1")
+    call = {"request": uuid4().hex, "workstream": "mail", "epoch": "", "fresh": "x"}
+    rig.scripts.run("job_cancel", call, [dear])
+    assert ears.heard() == [("s1", "mail now")]
+    assert rig.ask("s1", "mail", 1).ids == [cheap]
+
+
 def test_a_refusal_by_a_limit_that_a_workstream_has_left_holds_up_nothing_of_it(rig: Rig) -> None:
     rig.publish(limits={"api": {"concurrency": 9}}, mail={"within": "api"})
     rig.open("s1", "mail")
