@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import uuid4
 
 from tests.lua.rig import SECOND, Given, Rig
 
@@ -15,6 +16,18 @@ def opened(rig: Rig, **mail: Any) -> Rig:
 
 def rated(rig: Rig, rate: str) -> Rig:
     return opened(rig, per_key={"rate": rate, "margin": "0ms"})
+
+
+def pause(rig: Rig, key: str, paused: str) -> None:
+    call = {
+        "request": uuid4().hex,
+        "workstream": "mail",
+        "key": key,
+        "paused": paused,
+        "epoch": "",
+        "fresh": "x",
+    }
+    assert rig.scripts.run("pause", call) == [b"changed"]
 
 
 def refused(given: Given, scope: str, us: int) -> dict[str, Any]:
@@ -31,6 +44,30 @@ def test_a_key_that_an_upstream_shut_stays_shut_when_a_slot_of_it_is_freed(rig: 
     assert (answer.grants, answer.wait["mail"]) == ((), 10 * SECOND)
     rig.advance(10 * SECOND)
     assert rig.ask("s1", "mail", 1).ids == [first.id]
+
+
+def test_a_paused_key_goes_on_under_the_limits_that_hold_by_then(rig: Rig) -> None:
+    opened(rig, per_key={"concurrency": 1})
+    rig.send("mail", 5, key="a")
+    assert len(rig.ask("s1", "mail", 9).grants) == 1
+    pause(rig, "a", "1")
+    rig.publish("2", mail={"per_key": {"concurrency": 3}})
+    pause(rig, "a", "0")
+    assert len(rig.ask("s1", "mail", 9).grants) == 2
+
+
+def test_a_cheaper_job_behind_one_that_is_cancelled_in_a_held_key_starts_as_soon_as_it_may(rig: Rig) -> None:
+    rated(rig, "3/s")
+    rig.send("mail", 1, key="a", cost=2)
+    rig.ask("s1", "mail", 1)
+    [dear] = rig.send("mail", 1, key="a", cost=2)
+    [cheap] = rig.send("mail", 1, key="a", cost=1)
+    assert rig.ask("s1", "mail", 1).why["mail"] == "key"
+    ears = rig.listen("s1")
+    call = {"request": uuid4().hex, "workstream": "mail", "epoch": "", "fresh": "x"}
+    rig.scripts.run("job_cancel", call, [dear])
+    assert ears.heard() == [("s1", "mail now")]
+    assert rig.ask("s1", "mail", 1).ids == [cheap]
 
 
 def test_a_refusal_by_a_limit_that_a_workstream_has_left_holds_up_nothing_of_it(rig: Rig) -> None:

@@ -84,13 +84,12 @@ def test_a_call_that_fails_in_the_middle_leaves_nothing_for_the_next(rig: Rig) -
     with pytest.raises(ScriptFailed, match=r"WRONGTYPE .*events\.lua"):
         rig.send_words(words)
     # An exchange gathers ends, freed slots and totals, and fails before it writes them.
-    rig.send("mail", 1, ids=["m1"])
-    (given,) = rig.ask("s1", "mail", 1).grants
+    rig.send("mail", 2)
+    first, second = rig.ask("s1", "mail", 2).grants
     before = counted(rig, "mail")
-    client.set(turns := rig.keys.workstream("post", "keys"), "not a set")
-    with pytest.raises(ScriptFailed, match="WRONGTYPE"):
-        rig.exchange(rig.call("s1", {"post": 1}, [given.end("done")]))
-    client.delete(log, turns)
+    with pytest.raises(ScriptFailed, match=r"finish\.lua"):
+        rig.exchange(rig.call("s1", {"post": 1}, [first.end("done"), second.end("no outcome")]))
+    client.delete(log)
     assert counted(rig, "mail") == before
     # Neither is part of what another app's call writes, nor of this one's next.
     other = Rig(client, rig.folder)

@@ -55,5 +55,5 @@ release.wake(asked)
 events.flush()
 local answer = {clock.epoch, clock.text, refused, grants, answers, gone}
 sessions.remember(call.sid, call.seq, answer)
-if others_live and not compares then memory.keep() end
+if others_live and not compares and not call.broken then memory.keep() end
 return answer

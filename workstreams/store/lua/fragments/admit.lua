@@ -73,10 +73,22 @@ local function turn(ws, asked, caller, grants)
   return why, admission.sleep(ws, caller, at and latch.look_at(ws, by, need, at))
 end
 
--- Returns why ('' when more could start at once, 'empty' when nothing waits), and the µs
--- after which the caller asks again by itself, or -1.
+-- µs after which a workstream is asked for again where something else than ours stands under its keys.
+local BROKEN = 1000000
+
+-- What was taken until then is leased and charged, and its caller is told of it: else nobody would ever have it again.
+local function break_off(ws, caller, failure)
+  caller.broken = true
+  for _, write in ipairs({batch.flush, rate.flush, ready.flush, order.flush}) do pcall(write, ws) end
+  events.failed('admission_failed', failure, {workstream = ws})
+  return 'broken', BROKEN
+end
+
+-- Returns why ('' when more could start at once, 'empty' when nothing waits, 'broken' where it could not be told), and
+-- the µs after which the caller asks again by itself, or -1.
 function admission.turn(ws, asked, caller, grants)
-  local why, wait = turn(ws, asked, caller, grants)
+  local fine, why, wait = pcall(turn, ws, asked, caller, grants)
+  if not fine then return break_off(ws, caller, why) end
   order.flush(ws)
   return why, wait
 end

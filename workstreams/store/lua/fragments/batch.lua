@@ -39,12 +39,16 @@ function batch.send(command, key, list)
   return changed
 end
 
--- To be called before anything reads what was gathered: a gate counts who runs.
+-- To be called before anything reads what was gathered: a gate counts who runs. One key that holds something else
+-- keeps none of the others from being written.
 function batch.flush()
+  local failure = nil
   for _, command in ipairs({'ZREM', 'ZADD'}) do
     for key, list in pairs(waiting[command]) do
-      batch.send(command, key, list)
       waiting[command][key] = nil
+      local fine, why = pcall(batch.send, command, key, list)
+      if not fine then failure = failure or why end
     end
   end
+  if failure then error(failure, 0) end
 end

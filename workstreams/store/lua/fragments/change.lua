@@ -17,7 +17,12 @@ function change.unready(ws, id, key)
   if not place then return false end
   redis.call('ZREM', set, id)
   redis.call('DECR', keys.ws(ws, 'waiting'))
-  if redis.call('EXISTS', set) == 0 then retire(ws, key) end
+  if redis.call('EXISTS', set) == 0 then
+    retire(ws, key)
+  elseif place == 0 and turns.is_held(ws, key) then
+    -- It was held for the cost of the one that is gone.
+    turns.review(ws, key)
+  end
   return place == 0
 end
 

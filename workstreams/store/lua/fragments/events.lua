@@ -57,5 +57,11 @@ function events.of_job(ws, name, level, job, x)
   return events.append(keys.ws(ws, 'log'), set and set.log_length or 10000, name, level, job, x)
 end
 
+-- Something else than ours stands under a key. details: {workstream, …}.
+function events.failed(name, failure, details)
+  details.error = tostring(type(failure) == 'table' and failure.err or failure)
+  events.append(keys.root .. 'log', 10000, name, 'error', {attempt = ''}, cjson.encode(details))
+end
+
 -- What concerns a workstream and none of its jobs.
 function events.of_workstream(ws, name, level, x) return events.of_job(ws, name, level, {attempt = ''}, x) end

@@ -30,7 +30,11 @@ function turns.recheck(ws)
   redis.call('ZUNIONSTORE', held, 1, held, 'WEIGHTS', 0)
   local shut = redis.call('ZRANGEBYSCORE', keys.ws(ws, 'shut_keys'), '(' .. clock.text, '+inf', 'WITHSCORES')
   for i = 1, #shut, 2 do redis.call('ZADD', held, 'XX', shut[i + 1], shut[i]) end
-  for _, key in ipairs(redis.call('HKEYS', keys.ws(ws, 'paused_keys'))) do redis.call('ZADD', held, '+inf', key) end
+  local paused = keys.ws(ws, 'paused_keys')
+  for _, key in ipairs(redis.call('HKEYS', paused)) do
+    redis.call('ZADD', held, '+inf', key)
+    redis.call('HSET', paused, key, '0')
+  end
 end
 
 -- An upstream refused a key: it is shut until `at`, or longer if it was already.

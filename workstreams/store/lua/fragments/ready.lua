@@ -19,18 +19,38 @@ function ready.put(ws, id, key, score, cost)
   list[#list + 1] = id
 end
 
+local function line_up(set, coming)
+  local ws, key = coming.ws, coming.key
+  local added, held = batch.send('ZADD', set, coming.list), turns.is_held(ws, key)
+  if added > 0 then
+    -- With others in the line, those of the same key may be among them.
+    local others = redis.call('INCRBY', keys.ws(ws, 'waiting'), added) > added
+    if not held and (not others or redis.call('ZCARD', set) == added) then turns.list(ws, key) end
+  end
+  local freed = held and turns.is_freed(ws, key, held, coming.list)
+  ready.stirred[ws] = ready.stirred[ws] or not held or freed
+end
+
+-- Where something else than a key's set stands, its jobs try again later: they are nowhere else by now.
+local AGAIN = 1000000
+
+local function put_off(set, coming)
+  if type(redis.pcall('ZCARD', set)) == 'number' then return end
+  local due = digits(clock.now + AGAIN)
+  for i = 1, #coming.list, 2 do
+    redis.call('HSET', keys.job(coming.ws, coming.list[i + 1]), 'state', 'scheduled', 'due', due)
+    redis.call('ZADD', keys.ws(coming.ws, 'scheduled'), due, coming.list[i + 1])
+  end
+end
+
 function ready.flush()
   for set, coming in pairs(ready.coming) do
-    local ws, key = coming.ws, coming.key
-    local added, held = batch.send('ZADD', set, coming.list), turns.is_held(ws, key)
-    local freed = held and turns.is_freed(ws, key, held, coming.list)
-    ready.stirred[ws] = ready.stirred[ws] or not held or freed
-    if added > 0 then
-      -- With others in the line, those of the same key may be among them.
-      local others = redis.call('INCRBY', keys.ws(ws, 'waiting'), added) > added
-      if not held and (not others or redis.call('ZCARD', set) == added) then turns.list(ws, key) end
-    end
     ready.coming[set] = nil
+    local fine, failure = pcall(line_up, set, coming)
+    if not fine then
+      put_off(set, coming)
+      events.failed('line_failed', failure, {workstream = coming.ws, key = coming.key})
+    end
   end
 end
 
@@ -45,7 +65,8 @@ function ready.promote(ws)
   for i = 1, #due, 2 do
     local id = due[i]
     redis.call('ZREM', scheduled, id)
-    local job = redis.call('HMGET', keys.job(ws, id), 'key', 'shift', 'score', 'v')
+    -- A record that holds something else is no job any more, like one that is gone.
+    local job = redis.pcall('HMGET', keys.job(ws, id), 'key', 'shift', 'score', 'v')
     if job[4] then
       -- A job put back in its place carries the score it had.
       local score = job[3] and job[3] ~= '' and tonumber(job[3]) or tonumber(due[i + 1]) + tonumber(job[2] or 0)

@@ -75,10 +75,7 @@ end
 local function recover_safely(session, entry, blame)
   local ws, member = entry:match('^([^/]*)/(.*)$')
   local fine, failure = pcall(recover.one, session, ws, member, blame)
-  if not fine then
-    events.append(keys.root .. 'log', 10000, 'recover_failed', 'error', {attempt = ''},
-      cjson.encode({lease = entry, error = tostring(type(failure) == 'table' and failure.err or failure)}))
-  end
+  if not fine then events.failed('recover_failed', failure, {lease = entry}) end
 end
 
 -- Returns how many were taken back, and whether that was all.

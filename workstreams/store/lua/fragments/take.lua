@@ -15,21 +15,20 @@ function taking.lease(ws, id, job, caller, by, of_key)
   local delivery, attempt = tonumber(job[4] or 0) + 1, tonumber(job[3] or 0) + 1
   local record, member, key = keys.job(ws, id), keys.member(id, digits(delivery)), job[7] or ''
   local took = of_key and by.took .. release.OF_KEY or by.took
+  if of_key then redis.call('ZADD', keys.ws(ws, 'holders:' .. key), clock.text, member) end
   if took == '' and delivery == 1 then
     redis.call('HSET', record, 'state', 'running', 'deliveries', delivery, 'started', clock.text, 'session', by.session)
   else
     redis.call('HSET', record, 'state', 'running', 'deliveries', delivery, 'started', clock.text, 'session', by.session,
       'took', took)
   end
-  if of_key then redis.call('ZADD', keys.ws(ws, 'holders:' .. key), clock.text, member) end
   batch.zadd(by.running, clock.text, member)
   for _, holders in ipairs(by.holders) do batch.zadd(holders, clock.text, member) end
   batch.zadd(by.held, by.bound, ws .. '/' .. member)
   local running = {id = id, actor = job[5], attempt = attempt, key = key, worker = caller.worker, sid = caller.sid,
     took = took, started = clock.now, sent = job[11], awaited = job[12]}
   memory.now.running[ws .. '/' .. member] = running
-  events.of_job(ws, 'started', 'debug', running)
-  return {ws, id, delivery, job[1], job[2] or '{}', attempt, key, clock.text}
+  return {ws, id, delivery, job[1], job[2] or '{}', attempt, key, clock.text}, running
 end
 
 function taking.by(ws, caller)
@@ -49,10 +48,13 @@ function taking.from_key(ws, head, room, caller, by, grants)
     if not aside.makes_way(ws, id, job, cost, caller) then
       if gate.refuses(room, cost) then return removed - 1, cost end
       if head.room and gate.refuses(head.room, cost) then return removed - 1, nil end
-      grants[#grants + 1] = taking.lease(ws, id, job, caller, by, slotted)
-      if aside.is_suspect(job, caller) then aside.risk(ws, grants[#grants], caller) end
+      -- Charged first, and granted as soon as it is leased: what fails later is not to lose it.
       gate.spend(room, cost)
       if head.room then gate.spend(head.room, cost) end
+      local grant, running = taking.lease(ws, id, job, caller, by, slotted)
+      grants[#grants + 1] = grant
+      events.of_job(ws, 'started', 'debug', running)
+      if aside.is_suspect(job, caller) then aside.risk(ws, grant, caller) end
     end
   end
   return #head.ids, nil

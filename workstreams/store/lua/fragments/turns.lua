@@ -48,14 +48,28 @@ function turns.resume(ws, key)
   return true
 end
 
--- One of the key's jobs has ended, and its slot is free.
-function turns.free(ws, key)
-  if turns.is_held(ws, key) ~= 'inf' then return end
-  if redis.call('HEXISTS', keys.ws(ws, 'paused_keys'), key) == 0 then
+-- Its own limits hold it no longer; an upstream may.
+function turns.go_on(ws, key)
+  local shut = redis.call('ZSCORE', keys.ws(ws, 'shut_keys'), key)
+  if shut and tonumber(shut) > clock.now then
+    redis.call('ZADD', keys.ws(ws, 'held'), shut, key)
+  else
     turns.resume(ws, key)
+  end
+end
+
+-- What its limits hold it for is no longer so: they are asked again.
+function turns.review(ws, key)
+  if redis.call('HEXISTS', keys.ws(ws, 'paused_keys'), key) == 0 then
+    turns.go_on(ws, key)
   else
     redis.call('HSET', keys.ws(ws, 'paused_keys'), key, '0')
   end
+end
+
+-- One of the key's jobs has ended, and its slot is free.
+function turns.free(ws, key)
+  if turns.is_held(ws, key) == 'inf' then turns.review(ws, key) end
 end
 
 local RESUMED_AT_ONCE = 100
@@ -95,8 +109,8 @@ local function move_clock(ws, line, turn, n)
   return now
 end
 
--- Of a head {line, key, turn, alone} `n` jobs have started; what only made way costs no turn. left: whether it has more; at: from when on these
--- may start, nil for now. A key that is alone takes no turns: its time stays where it is.
+-- Of a head {line, key, turn, alone} `n` jobs have started; what only made way costs no turn. left: whether it has
+-- more; at: from when on these may start, nil for now. A key that is alone takes no turns: its time stays where it is.
 function turns.pass(ws, head, n, left, at)
   local key, turn, now = head.key, head.turn, nil
   if head.alone then
