@@ -309,7 +309,7 @@ PROCESSED = ["before_enqueue", "after_enqueue", "before_process_message", "after
 
 
 def moments(called: list[str]) -> list[str]:
-    """The sender's hooks before the worker's: a job may start while its sender's last hook is still called."""
+    """The sender's hooks before the worker's: a job may start while its sender's last hook is called."""
     return sorted(called, key=lambda name: "enqueue" not in name)
 
 
