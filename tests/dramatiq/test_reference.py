@@ -305,6 +305,14 @@ def test_the_worker_runs_pauses_resumes_and_stops(
 # Middleware
 
 
+PROCESSED = ["before_enqueue", "after_enqueue", "before_process_message", "after_process_message"]
+
+
+def moments(called: list[str]) -> list[str]:
+    """The sender's hooks before the worker's: a job may start while its sender's last hook is called."""
+    return sorted(called, key=lambda name: "enqueue" not in name)
+
+
 def test_every_hook_that_concerns_a_message_is_called_in_order(
     queues: WorkstreamBroker, worker: Start
 ) -> None:
@@ -323,12 +331,11 @@ def test_every_hook_that_concerns_a_message_is_called_in_order(
     worker()
     act.send(False)
     wait_until(lambda: "after_ack" in called)
-    processed = ["before_enqueue", "after_enqueue", "before_process_message", "after_process_message"]
-    assert called == [*processed, "before_ack", "after_ack"]
+    assert moments(called) == [*PROCESSED, "before_ack", "after_ack"]
     called.clear()
     act.send(True)
     wait_until(lambda: "after_nack" in called)
-    assert called == [*processed, "before_nack", "after_nack"]
+    assert moments(called) == [*PROCESSED, "before_nack", "after_nack"]
 
 
 def test_a_hook_before_the_enqueue_may_change_the_options_and_is_told_the_delay(

@@ -70,6 +70,19 @@ def test_a_cheaper_job_behind_one_that_is_cancelled_in_a_held_key_starts_as_soon
     assert rig.ask("s1", "mail", 1).ids == [cheap]
 
 
+def test_a_refusal_of_a_key_is_recorded_where_the_settings_are_gone_meanwhile(rig: Rig) -> None:
+    opened(rig, concurrency=2)
+    rig.send("mail", 1, key="a")
+    [given] = rig.ask("s1", "mail", 1).grants
+    rig.client.delete(rig.keys.workstream("mail", "settings"))
+    rig.advance(SECOND)
+    assert rig.tell("s1", refused(given, "key", SECOND)).refused == ()
+    assert rig.state("mail", given.id) == "waiting"
+    rig.publish("2", mail={"concurrency": 2})
+    rig.advance(SECOND)
+    assert rig.ask("s1", "mail", 1).ids == [given.id]
+
+
 def test_a_refusal_by_a_limit_that_a_workstream_has_left_holds_up_nothing_of_it(rig: Rig) -> None:
     rig.publish(limits={"api": {"concurrency": 9}}, mail={"within": "api"})
     rig.open("s1", "mail")

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from tests.lua.rig import Rig
+from tests.lua.rig import SECOND, Rig
 
 
 def concurrency(rig: Rig) -> str:
@@ -68,3 +68,19 @@ def test_an_override_stands_over_every_later_publication(rig: Rig) -> None:
     rig.open("s1", "mail")
     rig.send("mail", 5)
     assert len(rig.ask("s1", "mail", 5).grants) == 3
+
+
+def test_what_an_operator_said_and_what_is_held_outlives_settings_that_were_deleted(rig: Rig) -> None:
+    mail: dict[str, object] = {"per_key": {"rate": "1/s", "margin": "0ms"}}
+    rig.publish(mail=mail)
+    rig.open("s1", "mail")
+    rig.send("mail", 2, key="a")
+    assert len(rig.ask("s1", "mail", 2).grants) == 1
+    call = {"request": "p1", "workstream": "mail", "paused": "1", "epoch": "", "fresh": "x"}
+    rig.scripts.run("pause", call)
+    rig.client.delete(rig.keys.workstream("mail", "settings"), rig.keys.limit("mail", "settings"))
+    rig.publish(mail=mail)
+    rig.advance(SECOND)
+    assert rig.ask("s1", "mail", 2).why == {"mail": "paused"}
+    rig.scripts.run("pause", call | {"request": "p2", "paused": "0"})
+    assert len(rig.ask("s1", "mail", 2).grants) == 1

@@ -33,6 +33,12 @@ def test_a_job_whose_id_is_known_is_left_as_it_is(mail: Rig) -> None:
     assert (mail.state("mail", "a"), mail.state("mail", "b")) == ("running", "waiting")
 
 
+def test_a_delay_of_more_than_a_clock_can_tell_does_not_start_the_job_now(mail: Rig) -> None:
+    [job] = mail.send("mail", 1, due=f"+{86_399_999_999_999_999_999}")
+    assert mail.state("mail", job) == "scheduled"
+    assert mail.ask("s1", "mail", 1).ids == []
+
+
 def test_a_workstream_takes_no_more_than_max_waiting_delayed_ones_included(mail: Rig) -> None:
     mail.send("mail", 3)
     mail.send("mail", 2, due="+1000")

@@ -33,6 +33,15 @@ def test_a_repeated_exchange_gets_the_same_answer_and_takes_nothing_more(mail: R
     assert mail.everything() == before
 
 
+def test_a_repeated_exchange_is_told_a_time_years_away_again(mail: Rig) -> None:
+    mail.send("mail", 1, due=f"+{5 * 365 * 86400 * SECOND}")
+    call = mail.call("s1", {"mail": 1})
+    first = mail.exchange(call)
+    assert first is not None
+    assert first.wait["mail"] == 5 * 365 * 86400 * SECOND
+    assert mail.exchange(call) == first
+
+
 def test_a_repeated_finish_takes_effect_once(mail: Rig) -> None:
     mail.send("mail", 1)
     given = mail.ask("s1", "mail").grants

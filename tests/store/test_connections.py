@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import socket
 import sys
 from collections.abc import Iterator
@@ -79,12 +80,14 @@ def test_a_handshake_that_was_interrupted_anywhere_leaves_no_connection_half_mad
 def test_a_late_reply_answers_no_other_command_behind_a_sentinel(port: int, guarded: redis.Redis) -> None:
     guarded.connection_pool.connection_kwargs["socket_timeout"] = 0.2
     guarded.mset({"a": "of a", "b": "of b"})
-    producer_client(f"redis://127.0.0.1:{port}").execute_command("CLIENT", "PAUSE", 350, "ALL")
+    producer_client(f"redis://127.0.0.1:{port}").execute_command("CLIENT", "PAUSE", 600, "ALL")
     with pytest.raises(redis.TimeoutError):
         guarded.get("a")
-    # A new connection has all the time that a busy machine needs.
-    guarded.connection_pool.connection_kwargs["socket_timeout"] = 5
-    assert guarded.get("b") == b"of b"
+    answers: list[Any] = []
+    while not answers:
+        with contextlib.suppress(redis.TimeoutError):
+            answers.append(guarded.get("b"))
+    assert answers == [b"of b"]
 
 
 @pytest.mark.parametrize("scheme", ["redis://h", "rediss://h", "unix:///s", "redis+sentinel://h/main"])

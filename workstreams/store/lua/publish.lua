@@ -12,6 +12,16 @@ local answered = requests.answer(call.request)
 if answered then return answered end
 clock.read(call.epoch, call.fresh)
 
+-- What settings say is there beside them: where they were deleted, it is there all the same.
+local BESIDE = {live = 'overrides', key_live = 'key_overrides', holds = 'held'}
+
+local function note_what_stands_beside(key)
+  local base = key:match('^(.*)settings$')
+  for field, place in pairs(BESIDE) do
+    if redis.call('EXISTS', base .. place) == 1 then redis.call('HSET', key, field, '1') end
+  end
+end
+
 -- Returns 'new' | 'same' | 'changed' | 'older'.
 local function write(key, fields)
   local stored, flat = {}, redis.call('HGETALL', key)
@@ -31,6 +41,7 @@ local function write(key, fields)
     and (stored.key_rates ~= fields.key_rates or stored.key_concurrency ~= fields.key_concurrency)
   for field, value in pairs(fields) do redis.call('HSET', key, field, value) end
   redis.call('HSET', key, 'version', call.version)
+  if verdict == 'new' then note_what_stands_beside(key) end
   return verdict, of_keys
 end
 

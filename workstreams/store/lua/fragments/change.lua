@@ -26,21 +26,24 @@ function change.unready(ws, id, key)
   return place == 0
 end
 
--- A key that has jobs: the one whose turn it is, else one of those that are held.
-local function any_key(ws, seen)
+-- A key that has jobs: the one whose turn it is, else one of those that are held. Without jobs these come to be
+-- many (a paused one stays), so they are read once a call: held.
+local function any_key(ws, held)
   local key = redis.call('ZRANGE', keys.ws(ws, 'keys'), 0, 0)[1]
   if key then return key end
-  for _, held in ipairs(redis.call('ZRANGE', keys.ws(ws, 'held'), 0, -1)) do
-    if not seen[held] and redis.call('EXISTS', keys.ready(ws, held)) == 1 then return held end
-    seen[held] = true
+  held.keys = held.keys or redis.call('ZRANGE', keys.ws(ws, 'held'), 0, -1)
+  while held.keys[held.at] do
+    local found = held.keys[held.at]
+    if redis.call('EXISTS', keys.ready(ws, found)) == 1 then return found end
+    held.at = held.at + 1
   end
 end
 
 -- The first jobs of the keys whose turn it is, and then of those that are held, leave their sets. Returns their ids.
 function change.unready_first(ws, most)
-  local gone, seen = {}, {}
+  local gone, held = {}, {at = 1}
   while #gone < most do
-    local key = any_key(ws, seen)
+    local key = any_key(ws, held)
     if not key then break end
     local ids = redis.call('ZRANGE', keys.ready(ws, key), 0, most - #gone - 1)
     for _, id in ipairs(ids) do

@@ -1,11 +1,14 @@
 -- A job record: an immutable body beside options and counters. `v` is its format.
 local jobs = {}
 
+-- The last µs of the year 9999: what is due later than a whole number can say is not due at once.
+local LATEST = 253402300799999999
+
 -- text: '' for now, '+µs' from now, '@µs' since 1970.
 function jobs.due_of(text)
   if text == '' then return 0 end
   local n = tonumber(text:sub(2))
-  return text:sub(1, 1) == '+' and clock.now + n or n
+  return math.min(text:sub(1, 1) == '+' and clock.now + n or n, LATEST)
 end
 
 -- Returns the job's state, or false if its id is known already: a re-sent send changes nothing.

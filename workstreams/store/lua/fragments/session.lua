@@ -38,7 +38,7 @@ function sessions.remember(sid, seq, answer)
   local lines = {answer[2]}
   for _, place in ipairs(answer[3]) do lines[#lines + 1] = 'r' .. place end
   for _, g in ipairs(answer[4]) do lines[#lines + 1] = 'g' .. g[1] .. '/' .. keys.member(g[2], digits(g[3])) end
-  for _, a in ipairs(answer[5]) do lines[#lines + 1] = 'a' .. a[1] .. '/' .. a[2] .. '/' .. a[3] end
+  for _, a in ipairs(answer[5]) do lines[#lines + 1] = 'a' .. a[1] .. '/' .. a[2] .. '/' .. digits(a[3]) end
   for _, lease in ipairs(answer[6]) do lines[#lines + 1] = 'l' .. lease end
   redis.call('HSET', keys.session(sid), 'seq', seq, 'answer', table.concat(lines, '\n'))
   sessions.of(sid).seq = seq

@@ -75,7 +75,8 @@ end
 -- Whether any key is held: asked for at no price where none ever is.
 function settings.note_holds(ws, flag)
   local set = settings.of(ws)
-  if set.holds == (flag == '1') then return end
+  -- Where an operator deleted the settings, a job still has to end.
+  if not set or set.holds == (flag == '1') then return end
   set.holds = flag == '1'
   redis.call('HSET', keys.ws(ws, 'settings'), 'holds', flag)
 end
