@@ -52,8 +52,6 @@ for name, fields in pairs(call.limits) do
 end
 for name, fields in pairs(call.workstreams) do
   local verdict, of_keys = write(keys.ws(name, 'settings'), fields)
-  -- Settings that somebody deleted come back without what they knew of held keys.
-  if verdict == 'new' then redis.call('HSET', keys.ws(name, 'settings'), 'holds', redis.call('EXISTS', keys.ws(name, 'held'))) end
   memory.forget_settings()
   if of_keys then turns.recheck(name) end
   if verdict == 'changed' then adopt.running(name) end
