@@ -83,6 +83,23 @@ def test_a_refusal_of_a_key_is_recorded_where_the_settings_are_gone_meanwhile(ri
     assert rig.ask("s1", "mail", 1).ids == [given.id]
 
 
+def test_one_call_holds_a_bounded_number_of_keys_whatever_stands_between_them(rig: Rig) -> None:
+    rated(rig, "1/m")
+    used = [f"{n:03d}" for n in range(400) if n % 40]
+    rig.send_words([("mail", f"u{key}", key, 0, 1, "", "act", "{}", "{}") for key in used])
+    while given := rig.ask("s1", "mail", 100).grants:
+        rig.tell("s1", *(one.end("done") for one in given))
+    rig.send_words([("mail", f"v{n:03d}", f"{n:03d}", 0, 1, "", "act", "{}", "{}") for n in range(400)])
+    given, calls, most = 0, 0, 0
+    while given < 10:
+        before = rig.client.zcard(rig.keys.workstream("mail", "held"))
+        given += len(rig.ask("s1", "mail", 10).grants)
+        most = max(most, rig.client.zcard(rig.keys.workstream("mail", "held")) - before)
+        calls += 1
+    assert most <= 100
+    assert calls <= 5
+
+
 def test_a_refusal_by_a_limit_that_a_workstream_has_left_holds_up_nothing_of_it(rig: Rig) -> None:
     rig.publish(limits={"api": {"concurrency": 9}}, mail={"within": "api"})
     rig.open("s1", "mail")

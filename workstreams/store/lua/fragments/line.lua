@@ -24,11 +24,14 @@ end
 
 -- The head of the line, of a key whose own limits let its first job start: keys that may not start
 -- yet are held. It has its first `job`, that one's `cost`, and the `room` of its key, nil without limits.
--- Returns whether more has to be looked at instead, in another call.
-local LOOKED_AT = 100
+-- Returns whether more has to be looked at instead, in another call: so many may be held in one, whoever stands
+-- between them.
+local HELD_AT_ONCE = 100
+
+calls.gathers(line, 'held')
 
 function line.head(ws, most)
-  for _ = 1, LOOKED_AT do
+  while (line.held[ws] or 0) < HELD_AT_ONCE do
     local head = line.first(ws, most)
     if not head then return nil, false end
     head.job = line.job(ws, head.ids[1])
@@ -38,6 +41,7 @@ function line.head(ws, most)
     -- One dearer than its key's rate ever allows would wait for ever: it is taken, to be buried.
     if not why or settings.too_dear(ws, head.cost, head.key) then return head, false end
     turns.hold_head(ws, head, at or math.huge)
+    line.held[ws] = (line.held[ws] or 0) + 1
   end
   return nil, true
 end
