@@ -223,6 +223,31 @@ def test_a_changed_window_counts_what_was_admitted_before_it(busy: Rig, steps: l
     assert last == []
 
 
+@pytest.mark.parametrize(
+    "steps",
+    [
+        ["5/s", "5/10s"],
+        ["5/10s", "5/s", "5/10s"],
+        ["5/10s", None, "5/10s"],
+        ["5/10s", "6/9s", "5/s", "5/10s"],
+    ],
+)
+def test_a_changed_window_of_keys_counts_what_each_key_was_admitted_before_it(
+    busy: Rig, steps: list[str | None]
+) -> None:
+    for version, rate in enumerate(steps):
+        mail = {"per_key": {"rate": rate}} if rate else {"concurrency": 1000}
+        busy.publish(str(version), mail={**mail, "max_waiting": 1000})
+        for key in ("a", "b"):
+            busy.send("mail", 20, key=key)
+        last = [given.started for given in busy.ask("s1", "mail", 10).grants]
+        busy.advance(2 * SECOND)
+    assert last == []
+    # Nor is anything held up once the ten seconds have passed.
+    busy.advance(10 * SECOND)
+    assert len(busy.ask("s1", "mail", 50).grants) == 10
+
+
 def test_a_step_back_of_the_clock_shrinks_no_window(rig: Rig) -> None:
     rig.client.delete(rig.keys.clock)
     rig.publish(mail={"rate": "3/m"})

@@ -39,6 +39,7 @@ local function write(key, fields)
   end
   local of_keys = verdict == 'changed' and fields.key_rates
     and (stored.key_rates ~= fields.key_rates or stored.key_concurrency ~= fields.key_concurrency)
+  if of_keys then redis.call('HSET', key, 'key_past', history.of_keys(stored)) end
   for field, value in pairs(fields) do redis.call('HSET', key, field, value) end
   redis.call('HSET', key, 'version', call.version)
   if verdict == 'new' then note_what_stands_beside(key) end

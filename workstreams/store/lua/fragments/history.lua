@@ -26,3 +26,33 @@ function history.carry(base, before, after, suffix)
     end
   end
 end
+
+-- Keys are too many to be copied: each begins with its past when it is asked for. What they had is written 'µs of the last
+-- change|window window …'. stored: the settings before a change.
+function history.of_keys(stored)
+  local found, seen = {}, {}
+  local past = (stored.key_past or ''):match('|(.*)$') or ''
+  for window in pairs(windows_of(stored.key_rates or '')) do past = past .. ' ' .. window end
+  for window in past:gmatch('%d+') do
+    if not seen[window] then found[#found + 1] = window end
+    seen[window] = true
+  end
+  return clock.text .. '|' .. table.concat(found, ' ')
+end
+
+-- m: the meter of one key's rate r, as `read` reads it. One that charged nothing since the change takes over the log that
+-- did last; of several such logs the longest.
+function history.recall(m, limit, r, read)
+  local changed, windows = limit.past:match('^(%d+)|(.*)$')
+  if m.last >= tonumber(changed) or clock.now >= changed + r.span then return end
+  local found, longest = nil, 0
+  for window in windows:gmatch('%d+') do
+    local old = window ~= r.window and read(limit.meters .. window .. limit.suffix)
+    local last = found and found.last or m.last
+    if old and (old.last > last or (found and old.last == last and tonumber(window) > longest)) then
+      found, longest = old, tonumber(window)
+    end
+  end
+  if not found then return end
+  m.sum, m.last, m.cost, m.log, m.from, m.cell, m.tat = found.sum, found.last, found.cost, found.log, 1, 0, 0
+end

@@ -52,6 +52,7 @@ function rate.meter(limit, r)
   local m = rate.meters[key]
   if m then return m end
   m = memory.now.meters[key] or read(key)
+  if limit.past then history.recall(m, limit, r, read) end
   cut(m, r.span)
   if m.at ~= clock.now then m.spent = 0 end
   rate.meters[key] = m

@@ -7,7 +7,7 @@ local settings = {}
 calls.gathers(settings, 'own')
 
 local FIELDS = {'paused', 'within', 'bound', 'max_waiting', 'log_length', 'done_age', 'done_count', 'dead_age',
-                'dead_count', 'live', 'key_rates', 'key_concurrency', 'weights', 'key_live', 'holds'}
+                'dead_count', 'live', 'key_rates', 'key_concurrency', 'weights', 'key_live', 'holds', 'key_past'}
 
 local function number_or_nil(text)
   if not text or text == '' then return nil end
@@ -63,7 +63,7 @@ function settings.of(ws)
     done_age = tonumber(file[6]), done_count = tonumber(file[7]),
     dead_age = tonumber(file[8]), dead_count = tonumber(file[9]),
     per_key = per_key(file[11], file[12]), key_rates = file[11], key_concurrency = file[12],
-    key_live = file[14] == '1', holds = file[15] == '1',
+    key_live = file[14] == '1', holds = file[15] == '1', key_past = file[16],
     weights = file[13] and file[13] ~= '' and cjson.decode(file[13]) or {}, heaviest = 1,
   }
   for _, weight in pairs(known.weights) do known.heaviest = math.max(known.heaviest, weight) end
@@ -121,7 +121,8 @@ function settings.key(ws, key)
   local found = set.per_key
   if own then found = own_limit(set, own) end
   known = found and {name = ws, concurrency = found.concurrency, rates = found.rates, most = found.most,
-    shut_until = 0, holders = keys.ws(ws, 'holders:' .. key), meters = keys.ws(ws, 'meter:'), suffix = ':' .. key} or false
+    shut_until = 0, holders = keys.ws(ws, 'holders:' .. key), meters = keys.ws(ws, 'meter:'), suffix = ':' .. key,
+    past = set.key_past} or false
   own_of[key] = known
   return known
 end
