@@ -121,8 +121,8 @@ function settings.key(ws, key)
   local found = set.per_key
   if own then found = own_limit(set, own) end
   known = found and {name = ws, concurrency = found.concurrency, rates = found.rates, most = found.most,
-    shut_until = 0, holders = keys.ws(ws, 'holders:' .. key), meters = keys.ws(ws, 'meter:'), suffix = ':' .. key,
-    past = set.key_past} or false
+    shut_until = 0, holders = keys.ws(ws, 'holders:' .. key), meters = keys.ws(ws, 'meter:'),
+    past = set.key_past, suffix = ':' .. key} or false
   own_of[key] = known
   return known
 end
