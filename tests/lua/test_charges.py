@@ -37,6 +37,17 @@ def test_what_is_charged_is_missing_in_the_window(mail: Rig) -> None:
     assert len(mail.ask("s1", "mail", 20).grants) == 5
 
 
+def test_what_is_charged_beside_a_charge_without_measure_is_not_forgotten(mail: Rig) -> None:
+    mail.advance(2 * SECOND)
+    charge(mail, 1e17)
+    mail.advance(SECOND // 2)
+    charge(mail, 5)
+    mail.advance(SECOND // 10)
+    charge(mail, 4)
+    mail.advance(SECOND // 2)
+    assert len(mail.ask("s1", "mail", 20).grants) == 1
+
+
 def test_more_than_a_window_allows_holds_the_next_until_it_fits_again(mail: Rig) -> None:
     mail.advance(SECOND // 2)
     charge(mail, 500)

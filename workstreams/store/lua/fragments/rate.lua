@@ -114,11 +114,14 @@ function rate.charge(m, r, cost)
   m.tat, m.at, m.spent = math.ceil(tat + cost * interval), clock.now, m.spent + cost
 end
 
+-- More than so much is not told apart: a sum of doubles would lose what is small beside it.
+local MOST = 1e12
+
 -- What was used already, however much it is. What a burst owes for it is over when its window is: the
 -- log alone holds it back so long.
 function rate.add(m, r, cost)
   if cost <= 0 then return end
-  rate.charge(m, r, cost)
+  rate.charge(m, r, math.min(cost, math.max(MOST, r.permits)))
   m.tat = math.min(m.tat, clock.now + math.ceil(r.span))
 end
 
