@@ -118,7 +118,7 @@ def test_a_server_that_loads_its_data_is_told_as_loading(tmp_path: Path) -> None
             pipeline.set(f"k{number}", "v")
         pipeline.execute()
     (tmp_path / "t.sock").unlink()
-    with real_server(tmp_path, "--appendonly", "yes", "--key-load-delay", "10") as path:
+    with real_server(tmp_path, "--appendonly", "yes", "--key-load-delay", "100") as path:
         # Without re-sends: it looks at its clients every 1024 keys only, and would be done by the third.
         client = redis.Redis(unix_socket_path=str(path), retry=Retry(NoBackoff(), 0), protocol=2)
         with pytest.raises(RedisUnavailable, match="still loading") as caught, redis_errors():
