@@ -54,7 +54,7 @@ def test_every_client_reaches_a_server_and_answers_in_bytes(server: EmbeddedServ
     ("make", "connect", "reply", "resends"),
     [
         (producer_client, 1, 2, 2),
-        (worker_client, 2, 3, 4),
+        (worker_client, 2, 3, 8),
         (listener_client, 2, LISTENER_REPLY, 4),
         (partial(lease_client, lease=15_000_000), 2.0, 2.0, 0),
         (partial(lease_client, lease=1_000_000), 0.3, 0.3, 0),
@@ -140,6 +140,15 @@ def test_a_worker_does_not_notice_a_restart_of_the_server(tmp_path: Path) -> Non
         again.start()
         assert client.get("a") == b"b"
         again.join()
+
+
+def test_a_worker_goes_on_trying_for_longer_than_a_restart_takes() -> None:
+    with closed_port() as port:
+        client = worker_client(f"redis://127.0.0.1:{port}")
+        began = time.monotonic()
+        with pytest.raises(redis.ConnectionError):
+            client.get("a")
+        assert time.monotonic() - began > 0.8
 
 
 def test_a_listener_hears_what_is_published(server: EmbeddedServer) -> None:

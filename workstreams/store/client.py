@@ -76,9 +76,9 @@ class _Patience:
 #: A web request waits for a send: better an error than a page that hangs.
 _PRODUCER = _Patience(connect=1.0, reply=2.0, resends=2, longest_pause=0.25)
 #: A restart of the server should pass unnoticed; whoever is a worker asks again after that. Everything
-#: of a process stands still while it waits for a reply, and a connection that fell silent has none. Few
-#: re-sends: redis-py counts the attempts to connect in each of them anew.
-_WORKER = _Patience(connect=2.0, reply=3.0, resends=4, longest_pause=0.25)
+#: of a process stands still while it waits for a reply, and a connection that fell silent has none. Pauses
+#: are left to chance: eight of them last for a second at the least, four were over in a fifth of one.
+_WORKER = _Patience(connect=2.0, reply=3.0, resends=8, longest_pause=0.25)
 _LISTENER = _Patience(connect=2.0, reply=LISTENER_REPLY, resends=4, longest_pause=0.25)
 
 
