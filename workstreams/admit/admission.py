@@ -139,6 +139,7 @@ class AdmissionMiddleware(Middleware):
         """From here on the job may be cancelled; one that was cancelled on its way here ends."""
         if isinstance(message, Delivery):
             self.cancelling.begin(message)
+            message.on_failure += (self.cancelling.end,)
 
     def after_process_message(
         self,

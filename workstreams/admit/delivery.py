@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from dramatiq import Message
@@ -78,6 +78,8 @@ class Delivery(MessageProxy):
       record: What its finish will say; set by whoever decides the outcome.
       bound: µs after which its process may be ended for it; None is its workstream's.
       sealed: Whether the finish was handed to the exchange already.
+      on_failure: Called as soon as its actor has failed, before anybody logs that: what interrupts a run
+        must not come later, because Dramatiq's thread would end by it.
     """
 
     def __init__(self, message: Message[Any], grant: Grant, bound: int | None = None) -> None:
@@ -89,6 +91,13 @@ class Delivery(MessageProxy):
         self.begun = 0.0
         self.record: dict[str, Any] | None = None
         self.sealed = False
+        self.on_failure: tuple[Callable[[Delivery], None], ...] = ()
+
+    def stuff_exception(self, exception: BaseException) -> None:
+        """Keep what the actor raised: the first that Dramatiq's worker does about a failure."""
+        super().stuff_exception(exception)
+        for hook in self.on_failure:
+            hook(self)
 
     @property
     def message(self) -> Delivery:

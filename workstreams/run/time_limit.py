@@ -37,6 +37,7 @@ class WorkstreamTimeLimit(TimeLimit):
         limit = message.options.get("time_limit") or (actor and actor.options.get("time_limit"))
         if limit is None:
             limit = broker.config.workstream(message.grant.workstream).timeout / 1000
+        message.on_failure += (self._end_quietly,)
         self.manager.add_timeout(threading.get_ident(), limit)  # type: ignore[no-untyped-call]  # Dramatiq's is untyped
 
     def after_process_message(
@@ -48,13 +49,16 @@ class WorkstreamTimeLimit(TimeLimit):
         exception: BaseException | None = None,
     ) -> None:
         """The job has ended: its thread is interrupted no more."""
+        self._end_quietly(message)
+
+    after_skip_message = after_process_message
+
+    def _end_quietly(self, message: MessageProxy) -> None:
         try:
             self._end()
         except TimeLimitExceeded:
             # Its time was over between its end and this: what it did stays.
             self._end()
-
-    after_skip_message = after_process_message
 
     def _end(self) -> None:
         self.manager.remove_timeout(threading.get_ident())  # type: ignore[no-untyped-call]  # Dramatiq's is untyped
