@@ -47,7 +47,7 @@ def used(broker: WorkstreamBroker) -> dict[str, float]:
 def threads() -> list[str]:
     """Ours that live for the sake of limits."""
     names = (thread.name for thread in threading.enumerate())
-    return [name for name in names if name in ("workstreams-limits", "workstreams-listener")]
+    return [name for name in names if name in ("workstreams-limits", "workstreams-limits-listener")]
 
 
 @pytest.fixture

@@ -51,6 +51,8 @@ class Hearing:
         with self._mutex:
             if self._listener is None:
                 self._listener = Listener(self._link.listener, self._link.keys, self._name, self._wake)
+                # A worker in this process has one of its own.
+                self._listener.name = "workstreams-limits-listener"
                 self._listener.start()
 
     def _wake(self, name: str, _: float) -> None:
