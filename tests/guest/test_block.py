@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import redis
@@ -376,6 +376,35 @@ def test_a_coroutine_that_is_cancelled_while_it_waits_leaves_nothing(
 
     asyncio.run(main())
     assert api.link.scripts.client.zcard(api.link.keys.limit("api", "queue")) == 0
+    assert held(api) == 2
+
+
+def test_a_cancel_that_comes_together_with_a_call_is_not_forgotten(
+    api: WorkstreamBroker, inside: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting: list[asyncio.Event] = []
+
+    class Told(asyncio.Event):
+        async def wait(self) -> Literal[True]:
+            waiting.append(self)
+            return await super().wait()
+
+    async def visit() -> None:
+        async with workstreams.limit("api"):
+            raise AssertionError("there was no room")
+
+    async def main() -> None:
+        monkeypatch.setattr(asyncio, "Event", Told)
+        task = asyncio.create_task(visit())
+        while not waiting:
+            await asyncio.sleep(0)
+        waiting[0].set()
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.wait_for(task, 5)
+
+    asyncio.run(main())
     assert held(api) == 2
 
 

@@ -93,9 +93,11 @@ class LimitBlock:
                 waits = self._left() > 0
                 while (refused := await _in_thread(partial(visit.ask, waits=waits))) is not None:
                     pause = self._pause(visit, refused, last=not waits)
-                    # No thread waits: it would be one that those who are in may need to leave.
+                    # No thread waits: it would be one that those who are in may need to leave. (wait_for of
+                    # Python 3.11 forgets a cancel that comes together with the event.)
                     with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(event.wait(), pause)
+                        async with asyncio.timeout(pause):
+                            await event.wait()
                     event.clear()
                     waits = self._left() > 0
         except WorkstreamsError:
