@@ -102,6 +102,12 @@ def test_one_key_may_be_allowed_something_else(call: Command) -> None:
 
 
 @pytest.mark.usefixtures("shop")
+def test_a_key_cannot_move_the_cursor_of_whoever_limits_it(call: Command) -> None:
+    out = call("limit", "mail", "--key", "a\x1b[2Jb\n", "--rate", "2/s").out
+    assert out.startswith("mail, key a\\x1b[2Jb\\n: rate 2/s")
+
+
+@pytest.mark.usefixtures("shop")
 def test_a_limit_in_detail_says_when_it_is_free(call: Command) -> None:
     rows = dict(line.split(maxsplit=1) for line in call("limit", "mail").out.splitlines())
     assert (rows["limit"], rows["rate"], rows["free"]) == ("mail", "50/s", "now")

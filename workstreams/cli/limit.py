@@ -10,7 +10,7 @@ import typer
 from workstreams.cli.completing import limits
 from workstreams.cli.failures import misuse
 from workstreams.cli.options import ConfigPath, Json, flag, link_to, load
-from workstreams.cli.screen import Marked, fields, json_lines, say, span
+from workstreams.cli.screen import Marked, fields, json_lines, say, shown, span
 from workstreams.cli.tables import table
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def _tell_change(link: Link, declared: Config, name: str, key: str, json: bool) 
     if json:
         json_lines([state.record()])
     else:
-        whose = f"{name}, key {key}" if key else name
+        whose = f"{name}, key {shown(key)}" if key else name
         say(f"{whose}: rate {_rate_words(state)}, concurrency {_concurrency_words(state)}")
 
 
