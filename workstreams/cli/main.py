@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Sequence
@@ -30,9 +31,9 @@ from workstreams.cli import (
     workers,
 )
 from workstreams.cli.examples import epilog_of
-from workstreams.cli.failures import UsageError, exit_code_of, tell, tell_usage
+from workstreams.cli.failures import FAILED, UsageError, exit_code_of, tell, tell_usage
 from workstreams.cli.options import ConfigPath
-from workstreams.cli.screen import ReaderGone
+from workstreams.cli.screen import OutputLost, ReaderGone, say
 from workstreams.errors import WorkstreamsError
 
 __all__ = ["build_app", "main"]
@@ -114,10 +115,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, typer.Abort):
         return 130
     except (BrokenPipeError, ReaderGone):
-        # Python flushes once more when it ends, and would complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _write_to_nobody()
         return _BROKEN_PIPE
+    except OutputLost as error:
+        _write_to_nobody()
+        # It may be stderr that is lost.
+        with contextlib.suppress(OutputLost):
+            say(f"error: expected to write the output, found it refused: {error}", sys.stderr)
+        return FAILED
     return code
+
+
+def _write_to_nobody() -> None:
+    """Python flushes once more when it ends, and would complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _run(arguments: Sequence[str] | None) -> int:

@@ -10,6 +10,7 @@ from typing import Any, TextIO
 
 __all__ = [
     "Marked",
+    "OutputLost",
     "ReaderGone",
     "counted",
     "fields",
@@ -28,6 +29,10 @@ _CODES = {"red": "31", "yellow": "33", "green": "32", "cyan": "36", "dim": "2"}
 
 class ReaderGone(Exception):
     """Nobody reads the pipe any longer. Not an OSError, which the command's parser would take as its own."""
+
+
+class OutputLost(Exception):
+    """What was to be written could not be: the disk that takes it is full, for one. Says why."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -81,6 +86,8 @@ def say(text: str, stream: TextIO | None = None) -> None:
         stream.flush()
     except BrokenPipeError:
         raise ReaderGone from None
+    except OSError as error:
+        raise OutputLost(error.strerror) from error
 
 
 def note(text: str) -> None:
