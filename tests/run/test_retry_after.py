@@ -18,7 +18,7 @@ import aiohttp
 import httpx
 import pytest
 import requests
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import workstreams
@@ -162,6 +162,8 @@ NAMES = ("Retry-After", "RateLimit", "RateLimit-Reset", "X-RateLimit-Reset", "Ra
 VALUES = st.text() | st.from_regex(r'("\w*"|[a-z]*)(;[rt]=\d{0,20}){0,3}(, .*)?') | st.integers().map(str)
 
 
+# Texts are made as fast as the machine is idle.
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(st.sampled_from(NAMES), VALUES))
 def test_whatever_stands_there_is_a_wait_within_bounds_or_none(headers: dict[str, str]) -> None:
     found = retry_after(headers)
