@@ -22,6 +22,9 @@ __all__ = ["LimitBlock", "timeout_of"]
 
 T = TypeVar("T")
 
+#: Seconds of a wait in which Python takes no step.
+STEP = 0.5
+
 
 def timeout_of(timeout: str | timedelta | float | None) -> int | None:
     """How long to wait, in µs; None is for ever.
@@ -68,7 +71,7 @@ class LimitBlock:
             with visit.desk.hearing.expecting(visit.sid, event.set):
                 waits = self._left() > 0
                 while (refused := visit.ask(waits=waits)) is not None:
-                    event.wait(self._pause(visit, refused, last=not waits))
+                    _wait(event, self._pause(visit, refused, last=not waits))
                     event.clear()
                     waits = self._left() > 0
         except WorkstreamsError:
@@ -145,6 +148,12 @@ class LimitBlock:
         if refused.is_called:
             visit.desk.hearing.listen()
         return max(0.0, min(refused.pause, self._left()))
+
+
+def _wait(event: threading.Event, seconds: float) -> None:
+    until = time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0 and not event.wait(min(STEP, left)):
+        """Between two steps a cancel or a time limit can interrupt a job that waits here."""
 
 
 def _in_thread(call: Callable[[], T]) -> asyncio.Future[T]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any
+from weakref import WeakMethod
 
 import redis
 import structlog
@@ -31,8 +32,10 @@ class Keeper:
     def __init__(self, link: Link, lease: int) -> None:
         self.lease = lease
         self._link = link
-        self._changed = threading.Condition()
-        self._kept: dict[str, Callable[[], None]] = {}
+        # A condition's own "with" is Python, in which an interrupt may leave it locked for ever.
+        self._mutex = threading.Lock()
+        self._changed = threading.Condition(self._mutex)
+        self._kept: dict[str, WeakMethod[Callable[[], None]]] = {}
         self._thread: threading.Thread | None = None
         self._log: Any = structlog.get_logger("workstreams")
 
@@ -41,17 +44,18 @@ class Keeper:
 
         Parameters:
           sid: Whose it is; it has just begun.
-          lost: Called, once, if it is found to be over all the same.
+          lost: A method, called, once, if it is found to be over all the same. Nothing is renewed for an
+            object that is gone: a block may be interrupted where it cannot say any more that it is left.
         """
-        with self._changed:
-            self._kept[sid] = lost
+        with self._mutex:
+            self._kept[sid] = WeakMethod(lost)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="workstreams-limits", daemon=True)
                 self._thread.start()
 
     def drop(self, sid: str) -> None:
         """Renew it no longer; what a renewal under way says of it is not told."""
-        with self._changed:
+        with self._mutex:
             self._kept.pop(sid, None)
             if not self._kept:
                 self._changed.notify()
@@ -76,8 +80,9 @@ class Keeper:
 
     def _rest(self, pause: float) -> Sequence[str]:
         """Wait, and return what is to be renewed then; nothing as soon as nothing is left."""
-        with self._changed:
+        with self._mutex:
             self._changed.wait_for(lambda: not self._kept, pause)
+            self._kept = {sid: lost for sid, lost in self._kept.items() if lost() is not None}
             if not self._kept:
                 self._thread = None
             return list(self._kept)
@@ -85,7 +90,8 @@ class Keeper:
     def _renew(self, client: redis.Redis, sids: Sequence[str]) -> None:
         renewal = Sessions(Scripts(client, self._link.keys)).renew(sids, self.lease)
         for sid in renewal.lost:
-            with self._changed:
-                lost = self._kept.pop(sid, None)
+            with self._mutex:
+                found = self._kept.pop(sid, None)
+            lost = found and found()
             if lost is not None:
                 lost()

@@ -67,11 +67,15 @@ class Visit:
         return said
 
     def leave(self) -> None:
-        """Give back what it holds. Should Redis be away, the lease runs out by itself, and a line says so."""
-        leased = self._end()
-        if not leased:
+        """Give back what it holds, but not in a forked process. Should Redis be away, the lease runs out
+        by itself, and a line says so.
+        """
+        if self.desk.pid != os.getpid():
             return
+        # First: an interrupt after this costs the slot no more than its lease.
         self.desk.keeper.drop(self.sid)
+        if not self._end():
+            return
         try:
             held = self.desk.give(self.sid, self._name)
         except WorkstreamsError as error:
@@ -96,10 +100,10 @@ class Visit:
             self.desk.give(self.sid, self._name)
 
     def _end(self) -> bool:
-        """Whether there is anything to give back, which is so once; in a forked process never."""
+        """Whether there is anything to give back, which is so once."""
         with self._mutex:
             leased, self._leased, self._over = self._leased, False, True
-        return leased and self.desk.pid == os.getpid()
+        return leased
 
     def _lose(self) -> None:
         # Told by a renewal, or at its end.
