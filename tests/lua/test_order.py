@@ -146,3 +146,15 @@ def test_keys_that_are_used_once_leave_nothing_behind(open_rig: Rig) -> None:
         pass
     assert open_rig.client.zcard(idle) == 0
     assert open_rig.client.zcard(open_rig.keys.workstream("mail", "keys")) == 0
+
+
+@pytest.mark.parametrize("newcomer", ["anna", "zoe"])
+def test_a_key_that_comes_beside_one_that_was_alone_goes_before_its_next_job(
+    open_rig: Rig, newcomer: str
+) -> None:
+    open_rig.send("mail", 20, key="maria")
+    assert len(open_rig.ask("s1", "mail", 5).ids) == 5
+    for number in range(5):
+        came = open_rig.send("mail", key=f"{newcomer}-{number}")
+        assert open_rig.ask("s1", "mail").ids == came, "what stood alone owes a turn to whoever comes"
+        assert open_rig.ask("s1", "mail").ids != came, "and then goes on"

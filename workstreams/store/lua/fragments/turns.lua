@@ -110,11 +110,16 @@ local function move_clock(ws, line, turn, n)
 end
 
 -- Of a head {line, key, turn, alone} `n` jobs have started; what only made way costs no turn. left: whether it has
--- more; at: from when on these may start, nil for now. A key that is alone takes no turns: its time stays where it is.
+-- more; at: from when on these may start, nil for now. A key that is alone takes no turns but one: whoever comes beside
+-- it goes before its next job.
 function turns.pass(ws, head, n, left, at)
   local key, turn, now = head.key, head.turn, nil
   if head.alone then
-    if left and not at then return end
+    if left and not at then
+      local clock = clock_of(ws)
+      if n > 0 and turn <= clock then order.move(head.line, key, clock + 1 / (settings.of(ws).weights[key] or 1)) end
+      return
+    end
     now = at and clock_of(ws) or math.huge
   else
     now = move_clock(ws, head.line, turn, n)
