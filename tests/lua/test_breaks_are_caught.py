@@ -21,8 +21,8 @@ THE_CALLERS_CLOCK: Patches = [
 ]
 CHARGE_ON_REFUSAL: Patches = [
     (
-        "  if not is_bursting(r) then return at end\n",
-        "  if at then rate.charge(m, r, 1) rate.flush() end\n  if not is_bursting(r) then return at end\n",
+        "  if not (r.pace or r.spaced) then return at end\n",
+        "  if at then rate.charge(m, r, 1) rate.flush() end\n  if not (r.pace or r.spaced) then return at end\n",
     )
 ]
 REFUND_ON_CRASH: Patches = [
@@ -36,7 +36,7 @@ REFUND_ON_CRASH: Patches = [
 ]
 IGNORE_MARGIN: Patches = [("span = tonumber(window) + tonumber(margin)", "span = tonumber(window)")]
 EDGE_OF_THE_WINDOW: Patches = [
-    ("if tonumber(at) > horizon then return end", "if tonumber(at) > horizon + 1 then return end"),
+    ("if at > horizon then", "if at > horizon + 1 then"),
     ("if m.last <= horizon then", "if m.last <= horizon + 1 then"),
 ]
 ONE_LIMIT_AFTER_THE_OTHER: Patches = [

@@ -40,19 +40,20 @@ function history.of_keys(stored)
   return clock.text .. '|' .. table.concat(found, ' ')
 end
 
--- m: the meter of one key's rate r, as `read` reads it. One that charged nothing since the change takes over the log that
+-- m: the meter of one key's rate r. One that charged nothing since the change takes over the log that
 -- did last; of several such logs the longest.
-function history.recall(m, limit, r, read)
+function history.recall(m, limit, r)
   local changed, windows = limit.past:match('^(%d+)|(.*)$')
   if m.last >= tonumber(changed) or clock.now >= changed + r.span then return end
   local found, longest = nil, 0
   for window in windows:gmatch('%d+') do
-    local old = window ~= r.window and read(limit.meters .. window .. limit.suffix)
+    local old = window ~= r.window and meters.read(limit.meters .. window .. limit.suffix)
     local last = found and found.last or m.last
     if old and (old.last > last or (found and old.last == last and tonumber(window) > longest)) then
       found, longest = old, tonumber(window)
     end
   end
   if not found then return end
-  m.sum, m.last, m.cost, m.log, m.from, m.cell, m.tat = found.sum, found.last, found.cost, found.log, 1, 0, 0
+  m.sum, m.last, m.cost, m.cell, m.tat = found.sum, found.last, found.cost, 0, 0
+  m.log, m.from, m.base, m.newest, m.stays = found.log, 1, found.base, found.newest, 0
 end

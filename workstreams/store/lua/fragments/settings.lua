@@ -14,37 +14,11 @@ local function number_or_nil(text)
   return tonumber(text)
 end
 
--- Rates are written permits:window:margin:burst;… with burst 0 for "as many as permits". Returns
--- {permits, window, span, burst}…, and the fewest permits among them.
-local function rates_of(text)
-  local rates, most = {}, math.huge
-  for n, window, margin, burst in (text or ''):gmatch('(%d+):(%d+):(%d+):(%d+)') do
-    rates[#rates + 1] = {
-      permits = tonumber(n), window = window, span = tonumber(window) + tonumber(margin), burst = tonumber(burst),
-    }
-    most = math.min(most, tonumber(n))
-  end
-  return rates, most
-end
-
--- The file's rates under an operator's are idle: they hold nothing back, but what is admitted counts against
--- them, so that to go back to them is no fresh start.
-local function add_idle(rates, file)
-  local in_force = {}
-  for _, r in ipairs(rates) do in_force[r.window] = true end
-  for _, r in ipairs((rates_of(file))) do
-    if not in_force[r.window] then
-      r.idle = true
-      rates[#rates + 1] = r
-    end
-  end
-end
-
 -- The limits that every key of its own has: nil where keys have none.
-local function per_key(rates, concurrency)
-  if (not rates or rates == '') and (not concurrency or concurrency == '') then return nil end
+local function per_key(text, concurrency)
+  if (not text or text == '') and (not concurrency or concurrency == '') then return nil end
   local limit = {concurrency = number_or_nil(concurrency)}
-  limit.rates, limit.most = rates_of(rates)
+  limit.rates, limit.most = rates.read(text)
   return limit
 end
 
@@ -94,8 +68,8 @@ function settings.limit(name)
     paused = live[3] == '1', shut_until = tonumber(file[5] or 0), ease = file[6] ~= '' and file[6], eased = file[7],
     turn = tonumber(file[8] or 0), meters = keys.limit(name, 'meter:'), suffix = ''}
   known.holders = file[3] == '1' and keys.limit(name, 'holders') or keys.ws(name, 'running')
-  known.rates, known.most = rates_of(live[2] or file[2])
-  if live[2] then add_idle(known.rates, file[2]) end
+  known.rates, known.most = rates.read(live[2] or file[2])
+  if live[2] then rates.add_idle(known.rates, file[2]) end
   memory.now.limits[name] = known
   return known
 end
@@ -104,7 +78,7 @@ end
 local function own_limit(set, own)
   if own.concurrency == nil then own.concurrency = set.key_concurrency end
   local found = per_key(own.rates or set.key_rates, own.concurrency ~= cjson.null and own.concurrency)
-  if found and own.rates then add_idle(found.rates, set.key_rates) end
+  if found and own.rates then rates.add_idle(found.rates, set.key_rates) end
   return found
 end
 
