@@ -1,7 +1,7 @@
 """Server time of a start and of a finish under every kind of limit, by number of keys.
 
-The scripts are driven directly in a hot loop over a clock that is moved on by hand, exactly as fast as the
-limits allow: the logs of the rates are full, and each start cuts what has left them. Times on the wall grow
+The scripts are driven directly in a hot loop over a clock that is put forward by hand, as fast as the limits
+allow: the logs of the rates are all but full, and each start cuts what has left them. Times on the wall grow
 when other processes want the processor: the yardstick, a script that never changes, shows by how much. Times
 of the processor grow less, and include what a call costs beside its script; numbers of commands not at all.
 """
@@ -127,7 +127,6 @@ def cost_of(
       calls: Calls of each kind in a round.
       limited: Whether there are limits.
     """
-    rig.freeze()
     rig.publish(limits=limits(), mail=workstream() if limited else None)
     rig.open("s1", "mail")
     # No key runs empty meanwhile.

@@ -23,13 +23,14 @@ def exchanges(rig: Rig, calls: Sequence[Mapping[str, Any]], advance: int = 0) ->
     Parameters:
       rig: The app.
       calls: What the exchanges say.
-      advance: µs by which a clock that stands still moves on after each.
+      advance: µs by which the clock is put forward after each, beside what goes by. (Not its mark: what the
+        operations remember from call to call would be forgotten, which nothing does to them in service.)
     """
     pipe = rig.client.pipeline(transaction=False)
     scripts = Scripts(cast(redis.Redis, pipe), rig.keys)
     for call in calls:
         scripts.run("exchange", call)
-        pipe.hincrby(rig.keys.clock, "mark", advance)
+        pipe.hincrby(rig.keys.clock, "offset", advance)
     return [answer_of(reply) for reply in pipe.execute()[::2]]
 
 

@@ -137,7 +137,6 @@ def share(
     """
     keys = {**({WHALE: whale} if whale else {}), **{f"tenant-{n:05d}": each for n in range(small)}}
     limits = {"per_key": per_key} if per_key else {}
-    rig.freeze()
     rig.publish(mail={"keep": {"done": {"count": 0}}, "max_waiting": 10_000_000, **limits})
     rig.open("s1", "mail")
     sent = fill(rig, "mail", _rounds(keys))
