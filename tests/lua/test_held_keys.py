@@ -171,3 +171,27 @@ def test_held_keys_are_not_forgotten_with_settings_that_somebody_deleted(rig: Ri
     rig.publish("2", mail={"per_key": {"rate": "2/s", "margin": "0ms"}})
     rig.advance(SECOND)
     assert len(rig.ask("s1", "mail", 9).grants) == 2
+
+
+def test_a_key_that_an_upstream_shut_waits_for_its_own_rate_as_well(rig: Rig) -> None:
+    rated(rig, "3/s")
+    rig.send("mail", 3, key="a", cost=2)
+    [given] = rig.ask("s1", "mail", 9).grants
+    rig.tell("s1", refused(given, "key", 300_000))
+    answer = rig.ask("s1", "mail", 9)
+    assert (answer.grants, answer.wait["mail"]) == ((), SECOND), "nobody asks when only the upstream would let it"
+    rig.advance(SECOND)
+    assert rig.ask("s1", "mail", 1).ids == [given.id]
+
+
+def test_a_key_that_an_upstream_shut_waits_for_a_slot_as_well(rig: Rig) -> None:
+    opened(rig, per_key={"concurrency": 2})
+    rig.send("mail", 3, key="a")
+    first, second = rig.ask("s1", "mail", 9).grants
+    rig.publish("2", mail={"per_key": {"concurrency": 1}})
+    rig.tell("s1", refused(first, "key", 300_000))
+    answer = rig.ask("s1", "mail", 9)
+    assert (answer.grants, answer.wait["mail"]) == ((), -1)
+    rig.advance(SECOND)
+    rig.tell("s1", second.end("done"))
+    assert rig.ask("s1", "mail", 1).ids == [first.id]
