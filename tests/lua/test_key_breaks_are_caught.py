@@ -13,9 +13,8 @@ from tests.lua.rig import SECOND, Rig
 
 KEY_CHARGED_ON_REFUSAL: Patches = [
     (
-        "  local why, by, at = gate.refuses(room, need)\n  -- A job dearer",
-        "  local why, by, at = gate.refuses(room, need)\n"
-        "  if why and head.room then gate.spend(head.room, need) rate.flush() end\n  -- A job dearer",
+        "  head.fits = not why\n",
+        "  head.fits = not why\n  if why and head.room then gate.spend(head.room, need) rate.flush() end\n",
     )
 ]
 SLOT_KEPT_AFTER_A_CRASH: Patches = [
@@ -38,8 +37,8 @@ SHORTER_WAIT_OF_A_KEY_WINS: Patches = [
 ]
 COST_OF_ANOTHER_LIMIT: Patches = [
     (
-        "rate.charge(e.m, e.r, costs.on(cost, e.limit))",
-        "rate.charge(e.m, e.r, costs.on(cost, room.meters[1].limit))",
+        "all or costs.on(cost, meters[i].limit))",
+        "all or costs.on(cost, meters[1].limit))",
     )
 ]
 METER_OF_ANOTHER_KEY: Patches = [("suffix = ':' .. key}", "suffix = ':k'}")]

@@ -57,6 +57,7 @@ local function turn(ws, asked, caller, grants)
   if not head then return admission.nothing(ws, caller) end
   local room, need = gate.of_workstream(ws), head.cost
   local why, by, at = gate.refuses(room, need)
+  head.fits = not why
   -- A job dearer than its rate allows at all would wait for ever: it is taken, to be buried.
   if not why or (why == 'rate' and settings.too_dear(ws, need)) then
     local given

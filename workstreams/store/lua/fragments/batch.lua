@@ -2,7 +2,7 @@
 -- crossing from Lua into a command costs more than most commands themselves.
 local batch = {}
 
-local CHUNK = 1000
+local CHUNK, COMMANDS = 1000, {'ZREM', 'ZADD'}
 
 -- By command and key.
 local waiting = {}
@@ -32,6 +32,7 @@ end
 -- Lua's stack holds some thousands of arguments; a pair must not be cut in two. Returns how many
 -- members the command changed.
 function batch.send(command, key, list)
+  if #list <= CHUNK then return list[1] and redis.call(command, key, unpack(list)) or 0 end
   local changed = 0
   for first = 1, #list, CHUNK do
     changed = changed + redis.call(command, key, unpack(list, first, math.min(first + CHUNK - 1, #list)))
@@ -43,9 +44,11 @@ end
 -- keeps none of the others from being written.
 function batch.flush()
   local failure = nil
-  for _, command in ipairs({'ZREM', 'ZADD'}) do
-    for key, list in pairs(waiting[command]) do
-      waiting[command][key] = nil
+  for i = 1, #COMMANDS do
+    local command = COMMANDS[i]
+    local lists = waiting[command]
+    for key, list in pairs(lists) do
+      lists[key] = nil
       local fine, why = pcall(batch.send, command, key, list)
       if not fine then failure = failure or why end
     end

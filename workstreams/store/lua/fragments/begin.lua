@@ -1,7 +1,7 @@
 -- A library's locals outlive a call, and a call may stop anywhere. So nothing is left for the next one
 -- by being cleaned up at the end: whoever gathers something in a call says here what, and each call
 -- begins with all of it empty.
-local calls = {beginnings = {}, gatherers = {}, endings = {}}
+local calls = {beginnings = {}, owners = {}, fields = {}, endings = {}, nth = 0}
 
 function calls.begin_with(reset) calls.beginnings[#calls.beginnings + 1] = reset end
 
@@ -13,16 +13,17 @@ function calls.gathers(owner, ...)
   local fields = {...}
   for i = 1, #fields do
     owner[fields[i]] = {}
-    calls.gatherers[#calls.gatherers + 1] = {owner, fields[i]}
+    calls.owners[#calls.owners + 1], calls.fields[#calls.fields + 1] = owner, fields[i]
   end
 end
 
 -- The first words of every operation. Most tables are empty again; a new one costs as much as a command.
 function calls.begin(KEYS)
-  local beginnings, gatherers = calls.beginnings, calls.gatherers
+  local beginnings, owners, fields, next = calls.beginnings, calls.owners, calls.fields, next
+  calls.nth = calls.nth + 1
   for i = 1, #beginnings do beginnings[i](KEYS) end
-  for i = 1, #gatherers do
-    local owner, field = gatherers[i][1], gatherers[i][2]
+  for i = 1, #owners do
+    local owner, field = owners[i], fields[i]
     if next(owner[field]) ~= nil then owner[field] = {} end
   end
 end

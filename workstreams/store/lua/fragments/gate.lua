@@ -15,7 +15,8 @@ local function add(room, limit)
     if slots < room.slots then room.slots, room.by, room.turn = slots, limit.name, turn end
   end
   if limit.ease then ease.pace(limit) end
-  for _, r in ipairs(limit.rates) do
+  for i = 1, #limit.rates do
+    local r = limit.rates[i]
     room.meters[#room.meters + 1] = {limit = limit.name, r = r, m = rate.meter(limit, r)}
   end
 end
@@ -57,10 +58,11 @@ end
 function gate.refuses(room, cost)
   if room.paused then return 'paused', room.paused, nil end
   if room.slots < 1 then return 'concurrency', room.by, room.turn end
-  local by, at = nil, nil
+  local by, at, all, meters = nil, nil, type(cost) == 'number' and cost, room.meters
   if room.shut > clock.now then by, at = room.shut_by, room.shut end
-  for _, e in ipairs(room.meters) do
-    local opens = not e.r.idle and rate.opens(e.m, e.r, costs.on(cost, e.limit))
+  for i = 1, #meters do
+    local e = meters[i]
+    local opens = not e.r.idle and rate.opens(e.m, e.r, all or costs.on(cost, e.limit))
     -- While nothing changes, the earliest start under all rates is the latest of theirs.
     if opens and (at == nil or opens > at) then by, at = e.limit, opens end
   end
@@ -68,6 +70,7 @@ function gate.refuses(room, cost)
 end
 
 function gate.spend(room, cost)
+  local all, meters = type(cost) == 'number' and cost, room.meters
   room.slots = room.slots - 1
-  for _, e in ipairs(room.meters) do rate.charge(e.m, e.r, costs.on(cost, e.limit)) end
+  for i = 1, #meters do rate.charge(meters[i].m, meters[i].r, all or costs.on(cost, meters[i].limit)) end
 end

@@ -33,7 +33,7 @@ function memory.recall(mark, by, now)
     if count == ROOTS then roots, count = {}, 0 end
     count = count + 1
   end
-  memory.now = {since = now, kept = false, sessions = {}, workstreams = {}, limits = {}, doors = {}, meters = {}, running = {}}
+  memory.now = {since = now, kept = false, sessions = {}, workstreams = {}, limits = {}, doors = {}, running = {}}
   roots[keys.root] = memory.now
   return false
 end

@@ -5,23 +5,32 @@
 -- A meter is read at most once a call, and what is charged is kept here until `flush`.
 local rate = {}
 
-calls.gathers(rate, 'meters')
+calls.gathers(rate, 'of_keys', 'charged')
 
 -- Costs are summed as doubles: what differs by less than this is the same.
 local EPSILON = 1e-6
 
--- The meters of limits are remembered from call to call; keys are too many.
-function rate.meter(limit, r)
-  local key = limit.meters .. r.window .. limit.suffix
-  local m = rate.meters[key]
-  if m then return m end
-  m = memory.now.meters[key] or meters.read(key)
-  if limit.past then history.recall(m, limit, r) end
+local function now(m, r)
   meters.cut(m, r.span)
   if m.at ~= clock.now then m.spent = 0 end
-  rate.meters[key] = m
-  if limit.suffix == '' then memory.now.meters[key] = m end
+  m.call = calls.nth
   return m
+end
+
+-- The meters of limits are remembered with their rates from call to call; keys are too many.
+function rate.meter(limit, r)
+  if limit.suffix == '' then
+    local m = r.meter or meters.read(limit.meters .. r.window)
+    r.meter = m
+    return m.call == calls.nth and m or now(m, r)
+  end
+  local key = limit.meters .. r.window .. limit.suffix
+  local m = rate.of_keys[key]
+  if m then return m end
+  m = meters.read(key)
+  if limit.past then history.recall(m, limit, r) end
+  rate.of_keys[key] = m
+  return now(m, r)
 end
 
 -- What is told of a rate: after a loss of data a whole window counts as used.
@@ -54,9 +63,9 @@ end
 -- The µs at which a job that costs `need` may start, nil if it may now. A job dearer than the
 -- burst may start alone, when the whole burst is free.
 function rate.opens(m, r, need)
-  if clock.lost > 0 and clock.now < clock.lost + r.span then return clock.lost + r.span end
+  local lost, at = clock.lost, nil
+  if lost > 0 and clock.now < lost + r.span then return lost + r.span end
   if need <= 0 then return nil end
-  local at = nil
   if m.sum + need > r.permits + EPSILON then at = when_fits(m, r, math.min(need, r.permits)) end
   if not (r.pace or r.spaced) then return at end
   local interval, tat = spacing(m, r)
@@ -70,6 +79,7 @@ end
 
 function rate.charge(m, r, cost)
   if cost <= 0 then return end
+  if m.added == 0 then rate.charged[#rate.charged + 1] = m end
   m.rate, m.sum, m.added = r, m.sum + cost, m.added + cost
   if not (r.pace or r.spaced) then return end
   local interval, tat = spacing(m, r)
@@ -89,7 +99,9 @@ end
 
 -- Writes what was charged; to be called before anything else can fail.
 function rate.flush()
-  for _, m in pairs(rate.meters) do
-    if m.added > 0 then meters.write(m) end
+  local charged = rate.charged
+  for i = #charged, 1, -1 do
+    meters.write(charged[i])
+    charged[i] = nil
   end
 end

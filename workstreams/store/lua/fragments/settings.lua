@@ -113,6 +113,8 @@ end
 
 -- A job that costs more than a whole window of a rate could never start. Returns that limit, and its cost there.
 function settings.too_dear(ws, cost, key)
+  -- Every rate allows one at least.
+  if type(cost) == 'number' and cost <= 1 then return nil end
   for _, name in ipairs(settings.of(ws).limits) do
     local limit = settings.limit(name)
     if costs.on(cost, name) > limit.most then return limit, costs.on(cost, name) end

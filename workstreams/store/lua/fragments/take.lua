@@ -12,42 +12,53 @@ end
 
 -- by: what is the same for all that the caller takes in this call. of_key: whether it takes a slot of its key.
 function taking.lease(ws, id, job, caller, by, of_key)
-  local delivery, attempt = tonumber(job[4] or 0) + 1, tonumber(job[3] or 0) + 1
-  local record, member, key = keys.job(ws, id), keys.member(id, digits(delivery)), job[7] or ''
-  local took = of_key and by.took .. release.OF_KEY or by.took
+  local delivery, attempt, key = tonumber(job[4] or 0) + 1, tonumber(job[3] or 0) + 1, job[7] or ''
+  local nth, took = digits(delivery), of_key and by.took_of_key or by.took
+  local record, member = by.records .. id, keys.member(id, nth)
+  local lease = by.leases .. member
   if of_key then redis.call('ZADD', keys.ws(ws, 'holders:' .. key), clock.text, member) end
   if took == '' and delivery == 1 then
-    redis.call('HSET', record, 'state', 'running', 'deliveries', delivery, 'started', clock.text, 'session', by.session)
+    redis.call('HSET', record, 'state', 'running', 'deliveries', nth, 'started', clock.text, 'session', by.session)
   else
-    redis.call('HSET', record, 'state', 'running', 'deliveries', delivery, 'started', clock.text, 'session', by.session,
+    redis.call('HSET', record, 'state', 'running', 'deliveries', nth, 'started', clock.text, 'session', by.session,
       'took', took)
   end
   batch.zadd(by.running, clock.text, member)
-  for _, holders in ipairs(by.holders) do batch.zadd(holders, clock.text, member) end
-  batch.zadd(by.held, by.bound, ws .. '/' .. member)
+  for i = 1, #by.holders do batch.zadd(by.holders[i], clock.text, member) end
+  batch.zadd(by.held, by.bound, lease)
   local running = {id = id, actor = job[5], attempt = attempt, key = key, worker = caller.worker, sid = caller.sid,
     took = took, started = clock.now, sent = job[11], awaited = job[12]}
-  memory.now.running[ws .. '/' .. member] = running
+  memory.now.running[lease] = running
   return {ws, id, delivery, job[1], job[2] or '{}', attempt, key, clock.text}, running
 end
 
-function taking.by(ws, caller)
+local function places(ws)
   local took, holders = taking.shared_limits(ws), {}
   for name in took:gmatch('[^,]+') do holders[#holders + 1] = keys.limit(name, 'holders') end
-  return {took = took, holders = holders, running = keys.ws(ws, 'running'), held = keys.held(caller.sid),
-    bound = digits(clock.now + settings.of(ws).bound), session = caller.sid .. ' ' .. caller.worker}
+  return {took = took, took_of_key = took .. release.OF_KEY, holders = holders, records = keys.job(ws, ''),
+    leases = ws .. '/', running = keys.ws(ws, 'running')}
 end
 
--- Takes from the key at the head while there is room. Returns how many left the set, and the cost of
+function taking.by(ws, caller)
+  local set = settings.of(ws)
+  local by = set.places or places(ws)
+  set.places = by
+  by.held, by.bound, by.session = keys.held(caller.sid), digits(clock.now + set.bound), caller.sid .. ' ' .. caller.worker
+  return by
+end
+
+-- Takes from the key at the head while there is room: for its first job the key has it, and the workstream too if the
+-- head `fits`. Returns how many left the set, and the cost of
 -- the job that did not fit into the workstream (nil if none was refused).
 function taking.from_key(ws, head, room, caller, by, grants)
   local slotted = head.room and head.room.slots < math.huge
   for removed, id in ipairs(head.ids) do
-    local job = removed == 1 and head.job or line.job(ws, id)
-    local cost = costs.read(job[6])
+    local is_first = removed == 1
+    local job = is_first and head.job or line.job(ws, id)
+    local cost = is_first and head.cost or costs.read(job[6])
     if not aside.makes_way(ws, id, job, cost, caller) then
-      if gate.refuses(room, cost) then return removed - 1, cost end
-      if head.room and gate.refuses(head.room, cost) then return removed - 1, nil end
+      if not (is_first and head.fits) and gate.refuses(room, cost) then return removed - 1, cost end
+      if not is_first and head.room and gate.refuses(head.room, cost) then return removed - 1, nil end
       -- Charged first, and granted as soon as it is leased: what fails later is not to lose it.
       gate.spend(room, cost)
       if head.room then gate.spend(head.room, cost) end
