@@ -96,7 +96,7 @@ def test_an_async_actor_runs_on_the_event_loop_of_its_worker(worker: Start) -> N
         threads.append(threading.current_thread().name)
         together.append(n)
         while len(together) < 2:
-            await asyncio.sleep(0.001)
+            await asyncio.sleep(0.001)  # a turn for the other, until both run
         message = CurrentMessage.get_current_message()
         assert message is not None
         assert message.args == (n,)
@@ -123,7 +123,7 @@ def test_an_async_actor_that_fails_is_retried_and_one_that_takes_too_long_is_int
 
     @workstreams.actor(retries=0, timeout="50ms")
     async def slow() -> None:
-        await asyncio.sleep(30)
+        await asyncio.sleep(30)  # longer than it may
 
     worker()
     first, second = fails.send(), slow.send()

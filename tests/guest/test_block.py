@@ -334,6 +334,13 @@ def test_a_block_is_no_worker_and_no_job(api: WorkstreamBroker) -> None:
 # In coroutines.
 
 
+async def standing(broker: WorkstreamBroker, number: int) -> None:
+    """Wait until so many stand in the line, without holding up the loop."""
+    client, queue = broker.link.scripts.client, broker.link.keys.limit("api", "queue")
+    while client.zcard(queue) < number:
+        await asyncio.sleep(0.01)  # between two looks at a condition
+
+
 def test_a_coroutine_waits_without_a_thread_and_is_let_in(api: WorkstreamBroker, inside: list[Any]) -> None:
     most = 0
 
@@ -341,12 +348,12 @@ def test_a_coroutine_waits_without_a_thread_and_is_let_in(api: WorkstreamBroker,
         nonlocal most
         async with workstreams.limit("api", timeout="20s"):
             most = max(most, held(api))
-            await asyncio.sleep(0.001)
+            await asyncio.sleep(0.001)  # the work
 
     async def main() -> None:
         # More than the loop has threads.
         tasks = [asyncio.create_task(visit()) for _ in range(60)]
-        await asyncio.sleep(0.05)
+        await standing(api, 60)
         inside.pop().__exit__(None, None, None)
         inside.pop().__exit__(None, None, None)
         await asyncio.gather(*tasks)
@@ -366,9 +373,7 @@ def test_a_coroutine_that_is_cancelled_while_it_waits_leaves_nothing(
 
     async def main() -> None:
         tasks = [asyncio.create_task(visit()) for _ in range(5)]
-        client, queue = api.link.scripts.client, api.link.keys.limit("api", "queue")
-        while client.zcard(queue) < 5:
-            await asyncio.sleep(0.01)
+        await standing(api, 5)
         for task in tasks:
             task.cancel()
         assert all(
@@ -399,9 +404,9 @@ def test_a_cancel_that_comes_together_with_a_call_is_not_forgotten(
         monkeypatch.setattr(asyncio, "Event", Told)
         task = asyncio.create_task(visit())
         while not waiting:
-            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # a turn of the loop, until it waits
         waiting[0].set()
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # the turn in which it would be told
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await asyncio.wait_for(task, 5)
@@ -416,12 +421,12 @@ def test_a_coroutine_that_is_cancelled_at_any_moment_leaks_no_slot(
 ) -> None:
     async def visit() -> None:
         async with workstreams.limit("api"):
-            await asyncio.sleep(0.0003)
+            await asyncio.sleep(0.0003)  # the work
 
     async def main() -> None:
         for _ in range(20):
             task = asyncio.create_task(visit())
-            await asyncio.sleep(moment)
+            await asyncio.sleep(moment)  # the moment at which it is cancelled
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 

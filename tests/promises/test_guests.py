@@ -40,7 +40,7 @@ def visit(thread):
         with workstreams.limit(name) as block:
             me = f"guest{os.getpid()}.{thread}.{number}"
             note("start", me, 1, os.getpid(), time.monotonic())
-            time.sleep(seconds)
+            time.sleep(seconds)  # the work
             note("end", me, 1, os.getpid(), time.monotonic())
         if block.lost:
             note("lost", me, 1, os.getpid(), time.monotonic())
@@ -125,8 +125,7 @@ def test_what_a_process_held_that_was_killed_is_free_when_its_lease_is_over(
         with guest(project, "account", 2, 1, 600) as holder:
             wait_until(lambda: entered(project, holder.pid) == 2, 20)
             ids = project.send("work", "act", 4, 0)
-            # Longer than the lease, which is renewed.
-            time.sleep(LEASE + 0.5)
+            time.sleep(LEASE + 0.5)  # nothing happens: the lease, which is shorter, is renewed
             assert entered(project, holder.pid) == 2
             assert len(project.noted("start")) == 2
             os.kill(holder.pid, signal.SIGKILL)

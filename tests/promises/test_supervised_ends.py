@@ -197,7 +197,7 @@ import ctypes
 def hold():
     note("start", current_job().id, current_job().delivery, os.getpid(), time.monotonic())
     # A call into C that keeps the interpreter: nothing else in the process runs on.
-    ctypes.PyDLL(None).sleep(50)
+    ctypes.PyDLL(None).sleep(50)  # the work, which nothing interrupts
 """
 
 
