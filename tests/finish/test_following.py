@@ -7,7 +7,7 @@ from typing import Any
 
 import workstreams
 from tests.finish.conftest import Looker
-from tests.support import wait_until, working
+from tests.support import lose_leases, wait_until, working
 from workstreams.wait.broker import WorkstreamBroker
 
 
@@ -75,15 +75,7 @@ def test_what_ends_with_a_job_whose_lease_was_lost_does_not_happen(
     with working(mail):
         (act.message() | keep.message()).run()
         assert begun.wait(5)
-        # Another process takes the job over: only its lease is gone, the session goes on.
-        held = [
-            key
-            for key in redis_of.client.scan_iter(match=redis_of.keys.root + "held:*")
-            if redis_of.client.zcard(key)
-        ]
-        redis_of.client.zremrangebyrank(held[0], 0, -1)
-        # What is done by hand is seen a second later, or when another library did something.
-        redis_of.client.hset(redis_of.keys.clock, "by", "")
+        lose_leases(mail.link)
         go_on.set()
         wait_until(lambda: redis_of.events("finish_refused") == 1)
         mail.join("text", timeout=5_000)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
-from types import FrameType
 from typing import Any
 
 from dramatiq.middleware import Shutdown, raise_thread_exception
@@ -13,6 +11,7 @@ from dramatiq.middleware import Shutdown, raise_thread_exception
 import workstreams
 from tests.conftest import MakeConfig
 from tests.guest.support import threads
+from tests.interrupting import interrupted
 from tests.support import wait_until
 from workstreams.wait.broker import WorkstreamBroker
 
@@ -39,40 +38,14 @@ def test_a_thread_that_is_interrupted_while_it_waits_leaves_nothing(
     assert api.link.scripts.client.zcard(queue) == 0
 
 
-class Interrupt(BaseException):
-    pass
-
-
-def interrupt_at(line: int) -> Any:
-    """A trace function that raises at a line of ours, counted from where a block is left."""
-    seen = 0
-
-    def look(frame: FrameType, event: str, _: Any) -> Any:
-        nonlocal seen
-        if not frame.f_code.co_filename.endswith(("guest/block.py", "guest/visit.py")):
-            return None
-        if event == "line":
-            seen += 1
-            if seen == line:
-                sys.settrace(None)
-                raise Interrupt
-        return look
-
-    return look
-
-
 def left_interrupted(line: int) -> bool:
     """Enter a block and leave it; whether the interrupt came before it was left."""
-    before = sys.gettrace()
     block = workstreams.limit("api").__enter__()
-    sys.settrace(interrupt_at(line))
-    try:
-        block.__exit__(None, None, None)
-    except Interrupt:
-        return True
-    finally:
-        sys.settrace(before)
-    return False
+    return interrupted(
+        lambda: block.__exit__(None, None, None),
+        line,
+        lambda code: code.co_filename.endswith(("guest/block.py", "guest/visit.py")),
+    )
 
 
 def test_a_block_that_is_interrupted_while_it_is_left_is_not_renewed_for_ever(

@@ -11,7 +11,7 @@ from dramatiq.middleware import GroupCallbacks
 
 import workstreams
 from tests.dramatiq.support import Start
-from tests.support import events_in, wait_until
+from tests.support import events_in, lose_leases, wait_until
 from workstreams.wait.broker import WorkstreamBroker
 
 
@@ -117,11 +117,7 @@ def test_a_member_whose_finish_was_refused_is_not_counted_until_it_is_run_again(
     members.add_completion_callback(finalize.message())
     members.run()
     assert begun.wait(5)
-    # Its lease is lost, as when another process took the job over.
-    for held in client.scan_iter(match=keys.root + "held:*"):
-        client.delete(held)
-    # What is done by hand is seen a second later, or when another library did something.
-    client.hset(keys.clock, "by", "")
+    lose_leases(queues.link)
     go_on.set()
     refused = keys.workstream("default", "log")
     wait_until(lambda: events_in(client, refused, "finish_refused"))
