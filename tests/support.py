@@ -13,6 +13,7 @@ import redis
 
 from workstreams.declare.config import Config, config_from_mapping
 from workstreams.log.lines import event_of
+from workstreams.store.link import Link
 from workstreams.wait.broker import WorkstreamBroker
 
 T = TypeVar("T")
@@ -56,6 +57,15 @@ def config_of(
     """A config in memory."""
     document = {"app": app, "redis": redis, "state_dir": str(folder), "workstreams": dict(workstreams)}
     return config_from_mapping({**document, "limits": dict(limits or {}), **more}, folder)
+
+
+def lose_leases(link: Link) -> None:
+    """Nothing that runs is leased any longer, as when another process took it over; the sessions go on."""
+    client = link.scripts.client
+    for held in client.scan_iter(match=link.keys.root + "held:*"):
+        client.delete(held)
+    # What is done by hand is seen a second later, or when another library did something.
+    client.hset(link.keys.clock, "by", "")
 
 
 @contextlib.contextmanager

@@ -68,14 +68,18 @@ def test_after_its_end_nothing_is_raised_in_the_thread_of_a_delivery() -> None:
     assert [time.sleep(0.001) for _ in range(20)]  # bytecodes in which nothing is raised
 
 
-def test_what_cleans_up_is_not_interrupted_once_more() -> None:
-    cancelling = Cancelling()
-    one = delivery()
+def interrupt(cancelling: Cancelling, one: Delivery) -> None:
+    """Cancel a delivery that runs in this thread, which is told so once."""
     cancelling.begin(one)
     with pytest.raises(Cancelled):  # noqa: PT012 - raised from outside, at any of these lines
         cancelling.cancel("mail/j1~1")
         for _ in range(1000):
             time.sleep(0.001)  # bytecodes between which it is raised
+
+
+def test_what_cleans_up_is_not_interrupted_once_more() -> None:
+    cancelling, one = Cancelling(), delivery()
+    interrupt(cancelling, one)
     cancelling.cancel("mail/j1~1")
     assert [time.sleep(0.001) for _ in range(20)]  # bytecodes in which nothing is raised
     cancelling.end(one)
@@ -143,13 +147,8 @@ def test_a_wait_for_a_cancel_ends_with_it_and_otherwise_in_time() -> None:
 
 
 def test_who_asks_only_after_the_interrupt_hears_of_it_as_well() -> None:
-    cancelling = Cancelling()
-    one = delivery()
-    cancelling.begin(one)
-    with pytest.raises(Cancelled):  # noqa: PT012 - raised from outside, at any of these lines
-        cancelling.cancel("mail/j1~1")
-        for _ in range(1000):
-            time.sleep(0.001)  # bytecodes between which it is raised
+    cancelling, one = Cancelling(), delivery()
+    interrupt(cancelling, one)
     assert Cancellation(cancelling, one.grant.name).wait(0)
     cancelling.end(one)
 

@@ -48,7 +48,7 @@ def long_enough(seconds: float) -> None:
     """Steps of Python, between which a thread can be interrupted."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
-        time.sleep(0.01)
+        time.sleep(0.01)  # one of the steps
 
 
 @pytest.mark.parametrize("how", ["cancelled", "too long"])

@@ -71,7 +71,7 @@ class _Proxy:
         with contextlib.suppress(OSError):
             while data := await reader.read(CHUNK):
                 if time.monotonic() < self._delayed_until:
-                    await asyncio.sleep(self._delay)
+                    await asyncio.sleep(self._delay)  # the fault that was ordered
                 await pair.free.wait()
                 if pair.drops and not asks and pair.asked:
                     break

@@ -57,3 +57,12 @@ def desk(shared_client: redis.Redis, server_url: str, tmp_path: Path) -> Iterato
     made = Desk(shared_client, server_url, tmp_path)
     yield made
     made.link.close()
+
+
+@pytest.fixture
+def mail(desk: Desk) -> Desk:
+    """Fifty jobs under 5/s, three at once."""
+    desk.declare(mail={"rate": "5/s", "concurrency": 3})
+    desk.rig.open("s1", "mail")
+    desk.rig.send("mail", 50)
+    return desk

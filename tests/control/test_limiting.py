@@ -2,58 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
 
 from tests.control.conftest import Desk
+from tests.control.limits import admitted, change, rate, reset, state, told
 from tests.lua.rig import SECOND
-from workstreams.control import LimitChange, change_limit, pause, reset_limit, resume
-from workstreams.errors import ConfigError, LimitNotPublished, UnknownLimit
-from workstreams.state import JobFilter, LimitState, Terms, list_jobs, read_job, read_limits, read_status
-from workstreams.units import Rate, parse_rate
-
-
-def rate(*texts: str) -> tuple[Rate, ...]:
-    return tuple(map(parse_rate, texts))
-
-
-def change(desk: Desk, name: str = "mail", key: str = "", **what: Any) -> bool:
-    return change_limit(desk.link, desk.config, name, LimitChange(**what), key)
-
-
-def reset(desk: Desk, name: str = "mail", key: str = "") -> bool:
-    return reset_limit(desk.link, desk.config, name, key)
-
-
-def state(desk: Desk, name: str = "mail", key: str = "") -> LimitState:
-    return read_limits(desk.link, desk.config, [(name, key)])[0]
-
-
-def told(desk: Desk, ws: str = "mail") -> list[dict[str, Any]]:
-    """What events say of an operator's changes, the oldest first."""
-    log: Any = desk.rig.client.xrange(desk.rig.keys.workstream(ws, "log"))
-    parts = [fields[b"p"].decode().split("\x1f") for _, fields in log]
-    found = [json.loads(part[-1]) for part in parts if part[0] == "limit_changed"]
-    return [details for details in found if details["by"] == "operator"]
-
-
-def admitted(desk: Desk, most: int = 50, ws: str = "mail") -> int:
-    """How many a worker is given now; they end at once."""
-    given = desk.rig.ask("s1", ws, most).grants
-    for one in given:
-        desk.rig.tell("s1", one.end("done"))
-    return len(given)
-
-
-@pytest.fixture
-def mail(desk: Desk) -> Desk:
-    """Fifty jobs under 5/s, three at once."""
-    desk.declare(mail={"rate": "5/s", "concurrency": 3})
-    desk.rig.open("s1", "mail")
-    desk.rig.send("mail", 50)
-    return desk
+from workstreams.errors import ConfigError, UnknownLimit
+from workstreams.units import Rate
 
 
 def test_after_the_reply_of_a_change_nothing_follows_the_old_rate(mail: Desk) -> None:
@@ -172,35 +129,6 @@ def test_a_change_wakes_everybody_and_opens_the_gate_that_was_shut(mail: Desk) -
     assert admitted(mail) == 47
 
 
-def test_each_change_is_one_event_with_what_held_before_and_after(mail: Desk) -> None:
-    assert change(mail, rates=rate("20/s", "10000/h"), concurrency=5)
-    assert not change(mail, rates=rate("20/s", "10000/h"), concurrency=5)
-    assert change(mail, burst=2, unbounded=True)
-    assert told(mail) == [
-        {
-            "by": "operator",
-            "limit": "mail",
-            "old": {"rate": "5/s", "concurrency": 3},
-            "new": {"rate": "20/s, 10000/h", "concurrency": 5},
-        },
-        {
-            "by": "operator",
-            "limit": "mail",
-            "old": {"rate": "20/s, 10000/h", "concurrency": 5},
-            "new": {"rate": "20/s burst 2, 10000/h", "concurrency": None},
-        },
-    ]
-
-
-@pytest.mark.parametrize(
-    ("text", "said"), [("5/30s", "5/30s"), ("1/d", "1/d"), ("9/250ms", "9/250ms"), ("7/2h", "7/2h")]
-)
-def test_an_event_says_a_rate_as_people_write_it(mail: Desk, text: str, said: str) -> None:
-    change(mail, rates=rate(text))
-    [details] = told(mail)
-    assert details["new"]["rate"] == said
-
-
 def test_a_shared_limit_is_changed_for_all_that_are_within_it(desk: Desk) -> None:
     desk.declare(
         limits={"account": {"rate": "5/s"}}, mail={"within": "account"}, sms={"within": "account"}, b=1
@@ -222,23 +150,6 @@ def test_a_repeated_call_of_the_same_request_changes_nothing_twice(mail: Desk) -
     change(mail, concurrency=2)
     assert mail.rig.scripts.run("limit", call) == [b"changed"]
     assert state(mail).in_force.concurrency == 2
-
-
-def test_status_tells_what_the_file_says_where_something_else_holds(mail: Desk) -> None:
-    change(mail, rates=rate("2/s", "100/h"), concurrency=1)
-    [found] = read_status(mail.link, mail.config, ["mail"])
-    assert [str(one) for one in found.rates] == ["0 of 2/s", "0 of 100/h"]
-    assert (found.file_of("mail", "rates"), found.file_of("mail", "concurrency")) == ("5/s", "3")
-    reset(mail)
-    assert read_status(mail.link, mail.config, ["mail"])[0].overridden == ()
-
-
-def test_a_used_up_limit_says_until_when(mail: Desk) -> None:
-    change(mail, unbounded=True)
-    admitted(mail)
-    found = state(mail)
-    assert (str(found.rates[0]), found.running) == ("5 of 5/s", 0)
-    assert found.blocked_until == found.at + SECOND + found.in_force.rates[0].margin
 
 
 @pytest.mark.parametrize(
@@ -263,162 +174,8 @@ def test_a_burst_without_a_rate_is_refused_with_the_way_out(desk: Desk) -> None:
         change(desk, burst=1)
 
 
-def test_a_key_of_a_shared_limit_is_refused(desk: Desk) -> None:
-    desk.declare(limits={"account": {"rate": "5/s"}})
-    for act in (
-        lambda: change(desk, "account", "acme", concurrency=1),
-        lambda: reset(desk, "account", "acme"),
-    ):
-        with pytest.raises(
-            ConfigError, match='--key: expected a workstream, found the shared limit "account"'
-        ):
-            act()
-
-
 def test_a_name_that_nobody_declares_is_answered_with_the_nearest(desk: Desk) -> None:
     with pytest.raises(UnknownLimit, match='did you mean "mail"'):
         change(desk, "male", concurrency=1)
     with pytest.raises(UnknownLimit, match='did you mean "mail"'):
         state(desk, "male")
-
-
-def test_a_limit_that_nobody_published_is_shown_as_declared_and_cannot_be_changed(desk: Desk) -> None:
-    desk.declare(mail={"concurrency": 3})
-    desk.rig.client.delete(desk.rig.keys.limit("mail", "settings"))
-    found = state(desk)
-    assert (found.published, found.in_force) == (False, Terms((), 3))
-    with pytest.raises(LimitNotPublished, match="start a worker"):
-        change(desk, concurrency=1)
-
-
-def test_what_is_set_for_a_key_is_kept_beside_what_holds_for_each(desk: Desk) -> None:
-    desk.declare(mail={"per_key": {"rate": "2/s", "concurrency": 1}})
-    assert change(desk, key="acme", rates=rate("9/s"))
-    assert change(desk, key="acme", unbounded=True)
-    found = state(desk, key="acme")
-    assert (found.overridden, found.in_force.concurrency) == (("rates", "concurrency"), None)
-    assert (found.in_force.rates[0].permits, found.file.rates[0].permits, found.file.concurrency) == (9, 2, 1)
-    assert state(desk, key="other").overridden == ()
-    assert state(desk).keys == ("acme",)
-    assert reset(desk, key="acme")
-    assert state(desk, key="acme").in_force == found.file
-    assert state(desk).keys == ()
-
-
-@pytest.fixture
-def keyed(desk: Desk) -> Desk:
-    """Twenty jobs of one key under 2/s and one at once for each key, and a worker."""
-    desk.declare(mail={"per_key": {"rate": "2/s", "concurrency": 2}})
-    desk.rig.open("s1", "mail")
-    desk.rig.send("mail", 20, key="acme")
-    return desk
-
-
-def test_a_key_whose_rate_is_raised_goes_on_at_once(keyed: Desk) -> None:
-    assert admitted(keyed) == 2
-    assert admitted(keyed) == 0
-    change(keyed, key="acme", rates=rate("9/s"), unbounded=True)
-    assert admitted(keyed) == 7
-    found = state(keyed, key="acme")
-    assert (str(found.rates[0]), found.running) == ("9 of 9/s", None)
-    assert found.blocked_until == found.at + SECOND + found.in_force.rates[0].margin
-
-
-def test_a_key_that_is_given_more_at_once_goes_on_at_once(keyed: Desk) -> None:
-    keyed.declare(mail={"per_key": {"concurrency": 2}})
-    assert len(keyed.rig.ask("s1", "mail", 9).ids) == 2
-    change(keyed, key="acme", concurrency=5)
-    assert len(keyed.rig.ask("s1", "mail", 9).ids) == 3
-    assert state(keyed, key="acme").running == 5
-
-
-def test_what_is_left_out_for_a_key_follows_the_file(keyed: Desk) -> None:
-    change(keyed, key="acme", rates=rate("9/s"))
-    assert len(keyed.rig.ask("s1", "mail", 9).ids) == 2
-    keyed.declare(mail={"per_key": {"concurrency": 3}})
-    assert state(keyed, key="acme").in_force.concurrency == 3
-
-
-def test_the_way_back_for_a_key_forgets_nothing_that_was_admitted_meanwhile(keyed: Desk) -> None:
-    keyed.declare(mail={"per_key": {"rate": "10/m"}})
-    assert admitted(keyed, 3) == 3
-    change(keyed, key="acme", rates=rate("2/s"))
-    for _ in range(3):
-        keyed.rig.advance(2 * SECOND)
-        assert admitted(keyed) == 2
-    reset(keyed, key="acme")
-    assert admitted(keyed) == 1
-
-
-def test_a_change_lets_no_key_go_that_an_upstream_holds(keyed: Desk) -> None:
-    [given] = keyed.rig.ask("s1", "mail", 1).grants
-    keyed.rig.tell("s1", given.end("defer", scope="key", at=60 * SECOND))
-    change(keyed, key="acme", rates=rate("9/s"), unbounded=True)
-    assert admitted(keyed) == 0
-    keyed.rig.advance(61 * SECOND)
-    assert admitted(keyed) == 9
-
-
-def test_a_refusal_of_an_upstream_shows_as_the_time_until_which_nothing_starts(mail: Desk) -> None:
-    [given] = mail.rig.ask("s1", "mail", 1).grants
-    mail.rig.tell("s1", given.end("defer", scope="mail", at=60 * SECOND))
-    found = state(mail)
-    assert found.blocked_until == found.at + 60 * SECOND
-
-
-def test_a_rate_that_an_upstream_lowered_is_shown_with_its_pace(desk: Desk) -> None:
-    desk.declare(mail={"rate": "10/s", "on_rate_limited": {"back_off": 0.5}})
-    desk.rig.open("s1", "mail")
-    desk.rig.send("mail", 10)
-    given = desk.rig.ask("s1", "mail", 10).grants
-    desk.rig.tell("s1", given[0].end("defer", scope="mail", at=0))
-    assert str(state(desk).rates[0]) == "10 of 10/s (lowered to 5)"
-    [shown] = read_status(desk.link, desk.config, ["mail"])
-    assert str(shown.rates[0]) == "10 of 10/s (lowered to 5)"
-
-
-def test_foreign_content_is_told_and_the_other_limits_shown(desk: Desk) -> None:
-    desk.declare(mail=None, sms=None)
-    desk.rig.client.delete(desk.rig.keys.workstream("mail", "running"))
-    desk.rig.client.set(desk.rig.keys.workstream("mail", "running"), "text")
-    mail, sms = read_limits(desk.link, desk.config, [("mail", ""), ("sms", "")])
-    assert "WRONGTYPE" in mail.problem
-    assert sms.problem == ""
-
-
-def hold_of(desk: Desk, job: str) -> tuple[str, str]:
-    """Why a job waits, and what of its key holds it; its record is made readable first."""
-    body = json.dumps(
-        {
-            "queue_name": "mail",
-            "actor_name": "a",
-            "args": [],
-            "kwargs": {},
-            "message_id": job,
-            "message_timestamp": 0,
-        }
-    )
-    desk.rig.client.hset(desk.rig.keys.workstream("mail", "job", job), "body", body)
-    hold = read_job(desk.link, desk.config, job).hold
-    [listed] = list_jobs(
-        desk.link, desk.config, ["mail"], JobFilter(key="acme", state="waiting", limit=1)
-    ).jobs
-    assert listed.hold.why == hold.why
-    return hold.why, hold.of_key
-
-
-def test_a_job_says_what_of_its_key_holds_it(keyed: Desk) -> None:
-    last = keyed.rig.send("mail", key="acme")[0]
-    given = keyed.rig.ask("s1", "mail", 2).grants
-    assert hold_of(keyed, last) == ("key", "concurrency")
-    for one in given:
-        keyed.rig.tell("s1", one.end("done"))
-    assert hold_of(keyed, last) == ("key", "rate")
-    pause(keyed.link, keyed.config, "mail", "acme")
-    assert hold_of(keyed, last) == ("key", "paused")
-    resume(keyed.link, keyed.config, "mail", "acme")
-    change(keyed, key="acme", rates=rate("100/s"))
-    assert hold_of(keyed, last) == ("next", "")
-    [one] = keyed.rig.ask("s1", "mail", 1).grants
-    keyed.rig.tell("s1", one.end("defer", scope="key", at=60 * SECOND))
-    assert hold_of(keyed, last) == ("key", "upstream")

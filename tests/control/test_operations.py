@@ -118,15 +118,19 @@ def test_what_waits_cannot_be_retried(mail: WorkstreamBroker) -> None:
         job.retry()
 
 
+def work_until_interrupted(running: threading.Event) -> None:
+    running.set()
+    while True:
+        time.sleep(0.005)  # the work
+
+
 def test_a_running_job_is_interrupted_may_clean_up_and_is_not_retried(mail: WorkstreamBroker) -> None:
     running, cleaned = threading.Event(), threading.Event()
 
     @workstreams.actor(workstream="mail")
     def act() -> None:
         try:
-            running.set()
-            while True:
-                time.sleep(0.005)  # the work, which is to be interrupted
+            work_until_interrupted(running)
         except workstreams.Cancelled:
             cleaned.set()
             raise
@@ -151,9 +155,7 @@ def test_a_job_that_fails_while_it_is_interrupted_is_cancelled_all_the_same(mail
     @workstreams.actor(workstream="mail")
     def act() -> None:
         try:
-            running.set()
-            while True:
-                time.sleep(0.005)  # the work, which is to be interrupted
+            work_until_interrupted(running)
         except workstreams.Cancelled:
             raise ValueError("it could not clean up") from None
 
@@ -169,9 +171,7 @@ def test_a_cancel_that_nobody_heard_is_found_when_the_worker_listens_again(mail:
 
     @workstreams.actor(workstream="mail")
     def act() -> None:
-        running.set()
-        while True:
-            time.sleep(0.005)  # the work, which is to be interrupted
+        work_until_interrupted(running)
 
     with working(mail):
         job = act.send()

@@ -40,7 +40,7 @@ async def spin_async():
     job = current_job()
     try:
         begun()
-        await asyncio.sleep(600)
+        await asyncio.sleep(600)  # the work, which is to be interrupted
     except asyncio.CancelledError:
         note("cleaned", job.id, job.delivery, os.getpid(), time.monotonic())
         raise

@@ -1,15 +1,16 @@
-"""One file for each page of Dramatiq's documentation: what it says of a broker is true of ours."""
+"""What Dramatiq's documentation says of a broker is true of ours: a folder or a file for each page."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import dramatiq
 import pytest
 
 from tests.conftest import MakeConfig
+from tests.dramatiq.support import Ended, Start, State
 from tests.support import wait_until, working
 from workstreams.wait.broker import WorkstreamBroker
 
@@ -24,9 +25,7 @@ def queues(broker: WorkstreamBroker, make_config: MakeConfig) -> WorkstreamBroke
 
 
 @pytest.fixture
-def worker(
-    queues: WorkstreamBroker,
-) -> Iterator[Callable[..., contextlib.AbstractContextManager[dramatiq.Worker]]]:
+def worker(queues: WorkstreamBroker) -> Iterator[Start]:
     """Starts a stock worker once the actors of a test are declared; it stops with the test."""
     with contextlib.ExitStack() as stack:
 
@@ -37,7 +36,7 @@ def worker(
 
 
 @pytest.fixture
-def state(queues: WorkstreamBroker) -> Callable[[Any], str]:
+def state(queues: WorkstreamBroker) -> State:
     """The state of a job, as its record says."""
 
     def read(message: Any) -> str:
@@ -48,7 +47,7 @@ def state(queues: WorkstreamBroker) -> Callable[[Any], str]:
 
 
 @pytest.fixture
-def ended(state: Callable[[Any], str]) -> Callable[[Any, str], None]:
+def ended(state: State) -> Ended:
     """Waits until a job is in a state."""
 
     def wait(message: Any, wanted: str) -> None:

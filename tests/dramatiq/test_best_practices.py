@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import dramatiq
 import pytest
 
+from tests.dramatiq.support import Start
 from tests.support import wait_until
 from workstreams.errors import PayloadTooLarge
 from workstreams.wait.broker import WorkstreamBroker
-
-Start = Callable[..., dramatiq.Worker]
 
 
 @pytest.mark.parametrize("value", [True, None, 3, 2.5, "text", [1, [2]], {"a": {"b": []}}])

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
 
 import dramatiq
 import pytest
 from dramatiq.results import ResultFailure
 
+from tests.dramatiq.support import Start
 from workstreams.wait.broker import WorkstreamBroker
-
-Start = Callable[..., dramatiq.Worker]
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")

@@ -92,8 +92,7 @@ def measure(url: str, case: Case, many: int, seconds: float) -> dict[str, object
         ids = project.fleet.send("work0", "work0", jobs, 0) if jobs else []
         project.start(processes)
         project.resume()
-        # What the resuming sets off, and the first window, are no part of the waiting.
-        time.sleep(1.5)
+        time.sleep(1.5)  # what the resuming sets off, and the first window, are no part of the waiting
         before, asked, began = read(project.client), _asked(project), project.now()
         time.sleep(seconds)  # what is measured
         spent, asking, over = read(project.client) - before, _asked(project) - asked, project.now()

@@ -9,7 +9,7 @@ from dramatiq.results import ResultFailure, ResultMissing
 
 import workstreams
 from tests.conftest import MakeConfig
-from tests.support import events_in, wait_until, working
+from tests.support import events_in, lose_leases, wait_until, working
 from workstreams.app import build_broker
 from workstreams.errors import RedisUnavailable
 from workstreams.finish.results import StoredResults
@@ -60,10 +60,7 @@ def test_a_result_is_stored_with_the_finish_and_not_by_one_that_was_refused(
     with working(broker):
         job = act.send()
         assert begun.wait(5)
-        for held in client.scan_iter(match=keys.root + "held:*"):
-            client.delete(held)
-        # What is done by hand is seen a second later, or when another library did something.
-        client.hset(keys.clock, "by", "")
+        lose_leases(broker.link)
         go_on.set()
         log = keys.workstream("mail", "log")
         wait_until(lambda: events_in(client, log, "finish_refused"))

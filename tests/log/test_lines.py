@@ -45,7 +45,7 @@ def test_an_event_becomes_a_line_with_the_ten_fields_first() -> None:
     assert list(made.values()) == [
         "2023-11-14T22:13:20.000001Z", "info", "finished", "shop", "mail", "j1", "send_sms", 2, "acme",
         "host:1", 5, "liar",
-    ]  # fmt: skip
+    ]  # fmt: skip  # a value a line hides the ten
     assert tuple(made)[10:] == ("duration_ms", "job_")
 
 

@@ -16,7 +16,7 @@ NAMES = ["password", "token", "secret", "authorization", "api_key"]
         "proxy-authorization", "api_key", "X-Api-Key", "apiKey", "APIKey", "apikey", "xapikey", "API_KEY_2",
         "authtoken", "access_token", "passwords", "api_keys", "client secret",
     ],
-)  # fmt: skip
+)  # fmt: skip  # a word a line would fill a screen
 def test_a_key_that_is_named_like_a_secret_is_one(key: str) -> None:
     assert redacted({key: "hunter2"}, NAMES) == {key: REDACTED}
 

@@ -167,7 +167,7 @@ def test_records_of_the_standard_library_are_the_same_lines(lines: Lines) -> Non
     (line,) = lines
     assert (line["event"], line["level"], line["logger"], line["queue"]) == (
         "it is late", "warning", "dramatiq.worker", "q",
-    )  # fmt: skip
+    )  # fmt: skip  # a value a line hides which are equal
     assert (line["job"], line["job_"]) == ("j1", "mine")
 
 

@@ -27,11 +27,7 @@ __all__ = ["CONTROLS"]
 
 def pause_workstream(s: Scene) -> None:
     s.lose("pause", lambda: pause(s.link, s.config, "mail"), returns=True)
-    s.rig.send("mail")
-    s.rig.open("s1", "mail")
-    assert s.rig.ask("s1", "mail").why["mail"] == "paused"
-    s.expect_events(paused=1)
-    s.expect(waiting=1)
+    _expect_paused(s)
 
 
 def resume_workstream(s: Scene) -> None:
@@ -47,37 +43,41 @@ def resume_workstream(s: Scene) -> None:
 def change_a_limit(s: Scene) -> None:
     s.configure(mail={"rate": "5/h"})
     s.lose("limit", lambda: change_limit(s.link, s.config, "mail", _two_an_hour()), returns=True)
-    s.rig.send("mail", 5)
-    s.rig.open("s1", "mail")
-    assert len(s.rig.ask("s1", "mail", 5).grants) == 2
+    _expect_admitted(s, 2)
     # One of the configs by hand, and one of the change.
     s.expect_events(limit_changed=2)
-    s.expect(waiting=3, running=2)
 
 
 def reset_a_limit(s: Scene) -> None:
     s.configure(mail={"rate": "3/h"})
     change_limit(s.direct, s.config, "mail", _two_an_hour())
     s.lose("limit", lambda: reset_limit(s.link, s.config, "mail"), returns=True)
-    s.rig.send("mail", 5)
-    s.rig.open("s1", "mail")
-    assert len(s.rig.ask("s1", "mail", 5).grants) == 3
+    _expect_admitted(s, 3)
     s.expect_events(limit_changed=3)
-    s.expect(waiting=2, running=3)
 
 
 def change_the_limit_of_a_key(s: Scene) -> None:
     s.lose("limit", lambda: change_limit(s.link, s.config, "mail", _two_an_hour(), "acme"), returns=True)
-    s.rig.send("mail", 5, key="acme")
-    s.rig.open("s1", "mail")
-    assert len(s.rig.ask("s1", "mail", 5).grants) == 2
+    _expect_admitted(s, 2, key="acme")
     s.expect_events(limit_changed=1)
-    s.expect(waiting=3, running=2)
 
 
 def pause_a_shared_limit(s: Scene) -> None:
     s.configure(limits={"account": {"rate": "5/h"}}, mail={"within": "account"})
     s.lose("limit_pause", lambda: pause(s.link, s.config, "account"), returns=True)
+    _expect_paused(s)
+
+
+def _expect_admitted(s: Scene, number: int, key: str = "") -> None:
+    """Of five jobs that are sent now, so many start."""
+    s.rig.send("mail", 5, key=key)
+    s.rig.open("s1", "mail")
+    assert len(s.rig.ask("s1", "mail", 5).grants) == number
+    s.expect(waiting=5 - number, running=number)
+
+
+def _expect_paused(s: Scene) -> None:
+    """A job that is sent now waits."""
     s.rig.send("mail")
     s.rig.open("s1", "mail")
     assert s.rig.ask("s1", "mail").why["mail"] == "paused"

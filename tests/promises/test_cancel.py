@@ -33,11 +33,11 @@ def in_python():
 @actor(workstream="work")
 async def in_a_coroutine():
     begun()
-    await asyncio.sleep(600)
+    await asyncio.sleep(600)  # the work, which is to be interrupted
 
 @actor(workstream="work")
 def asleep():
-    begun().sleep(600)
+    begun().sleep(600)  # the work, which is to be woken
 
 @actor(workstream="work")
 def that_asks():

@@ -40,7 +40,7 @@ def visit(thread):
         with workstreams.limit(name) as block:
             me = f"guest{os.getpid()}.{thread}.{number}"
             note("start", me, 1, os.getpid(), time.monotonic())
-            time.sleep(seconds)
+            time.sleep(seconds)  # the work
             note("end", me, 1, os.getpid(), time.monotonic())
         if block.lost:
             note("lost", me, 1, os.getpid(), time.monotonic())
@@ -76,6 +76,18 @@ def entered(project: Fleet, pid: int) -> int:
     return sum(line.pid == pid for line in project.noted("start"))
 
 
+def crowd(project: Fleet, jobs: int, blocks: int, seconds: float) -> None:
+    """Jobs, and twice three threads from outside with so many blocks each, all at the same time."""
+    project.start().wait_for_workers(2)
+    ids = project.send("work", "act", jobs, seconds)
+    with (
+        guest(project, "account", 3, blocks, seconds) as one,
+        guest(project, "work", 3, blocks, seconds) as two,
+    ):
+        assert [one.wait(40), two.wait(40)] == [0, 0]
+    project.wait_for_ends(ids)
+
+
 @pytest.fixture
 def keys(app_name: str) -> Keys:
     return Keys(app_name)
@@ -86,11 +98,7 @@ def test_no_more_than_the_slots_are_inside_at_any_instant_jobs_or_not(
 ) -> None:
     yaml = YAML.format(limit="{concurrency: 3}")
     with fleet(tmp_path, app_name, server_url, yaml, JOBS) as project:
-        project.start().wait_for_workers(2)
-        ids = project.send("work", "act", 80, 0.02)
-        with guest(project, "account", 3, 8, 0.02) as one, guest(project, "work", 3, 8, 0.02) as two:
-            assert [one.wait(40), two.wait(40)] == [0, 0]
-        project.wait_for_ends(ids)
+        crowd(project, 80, 8, 0.02)
         assert len(project.noted("end")) == 80 + 48
         assert most_at_once(project) == 3
         assert project.noted("lost") == []
@@ -102,11 +110,7 @@ def test_no_window_holds_more_than_the_rate_jobs_or_not(
     # The hour's log is exact, and remembers every start at Redis's own time.
     yaml = YAML.format(limit="{rate: [30/s, 200/h]}")
     with fleet(tmp_path, app_name, server_url, yaml, JOBS) as project:
-        project.start().wait_for_workers(2)
-        ids = project.send("work", "act", 90, 0)
-        with guest(project, "account", 3, 10, 0) as one, guest(project, "work", 3, 10, 0) as two:
-            assert [one.wait(40), two.wait(40)] == [0, 0]
-        project.wait_for_ends(ids)
+        crowd(project, 90, 10, 0)
     with producer_client(server_url) as client:
         stored: Any = client.get(keys.limit("account", "meter", str(3_600_000_000)))
     head, _, log = stored.decode().partition("|")
@@ -125,8 +129,7 @@ def test_what_a_process_held_that_was_killed_is_free_when_its_lease_is_over(
         with guest(project, "account", 2, 1, 600) as holder:
             wait_until(lambda: entered(project, holder.pid) == 2, 20)
             ids = project.send("work", "act", 4, 0)
-            # Longer than the lease, which is renewed.
-            time.sleep(LEASE + 0.5)
+            time.sleep(LEASE + 0.5)  # nothing happens: the lease, which is shorter, is renewed
             assert entered(project, holder.pid) == 2
             assert len(project.noted("start")) == 2
             os.kill(holder.pid, signal.SIGKILL)

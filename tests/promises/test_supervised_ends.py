@@ -37,20 +37,23 @@ def test_a_job_that_ends_its_process_counts_whatever_the_exit_code(
         assert supervisor.stop() == 0
 
 
-WARM_UP = """
+SLOW = """
 import workstreams
 from dramatiq.middleware import Middleware
 
-class WarmUp(Middleware):
-    def after_worker_boot(self, broker, worker):
-        time.sleep(2.5)  # a model is loaded
+class Slow(Middleware):
+    def {hook}(self, broker, worker):
+        time.sleep({seconds})  # something is loaded, or closed
 
-workstreams.current_broker().add_middleware(WarmUp())
+workstreams.current_broker().add_middleware(Slow())
 
 @actor(workstream="work")
 def nap(seconds):
     run(seconds)
 """
+
+WARM_UP = SLOW.format(hook="after_worker_boot", seconds=2.5)
+SLOW_END = SLOW.format(hook="after_worker_shutdown", seconds=2)
 
 
 def test_a_boot_that_takes_longer_than_the_lease_costs_no_job_its_run(
@@ -144,22 +147,6 @@ def test_a_crash_is_told_with_its_signal_and_the_last_words_of_the_interpreter(
         assert supervisor.stop() == 0
 
 
-SLOW_END = """
-import workstreams
-from dramatiq.middleware import Middleware
-
-class SlowEnd(Middleware):
-    def after_worker_shutdown(self, broker, worker):
-        time.sleep(2)  # something is closed
-
-workstreams.current_broker().add_middleware(SlowEnd())
-
-@actor(workstream="work")
-def nap(seconds):
-    run(seconds)
-"""
-
-
 def test_a_process_that_has_given_its_session_up_and_lingers_has_not_died(
     tmp_path: Path, app_name: str, server_url: str
 ) -> None:
@@ -197,7 +184,7 @@ import ctypes
 def hold():
     note("start", current_job().id, current_job().delivery, os.getpid(), time.monotonic())
     # A call into C that keeps the interpreter: nothing else in the process runs on.
-    ctypes.PyDLL(None).sleep(50)
+    ctypes.PyDLL(None).sleep(50)  # the work, which nothing interrupts
 """
 
 

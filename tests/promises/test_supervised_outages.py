@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.promises.fleet import fleet, now
+from tests.promises.fleet import Fleet, Supervisor, fleet, now
 from tests.support import wait_until
 from workstreams.store.embedded import EmbeddedServer
 
@@ -19,6 +19,9 @@ JOBS = """
 def nap(seconds):
     run(seconds)
 """
+
+WORK = "  work: {threads: 2}\n"
+WORKER = "{{processes: 1, lease: 30s, grace: {grace}}}"
 
 
 @pytest.fixture
@@ -34,18 +37,23 @@ def kill(server: EmbeddedServer) -> None:
     os.kill(server.pid, signal.SIGKILL)
 
 
+def stop_without(server: EmbeddedServer, project: Fleet) -> tuple[Supervisor, list[str]]:
+    """Tell a worker to stop after Redis died, and its two jobs ended."""
+    supervisor = project.start()
+    supervisor.wait_for_workers(1)
+    ids = project.send("work", "nap", 2, 1)
+    wait_until(lambda: len(project.noted("start")) == 2)
+    kill(server)
+    project.wait_for_ends(ids)
+    supervisor.process.send_signal(signal.SIGTERM)
+    return supervisor, ids
+
+
 def test_a_stop_while_redis_is_away_waits_until_what_was_done_is_told(
     tmp_path: Path, app_name: str, server: EmbeddedServer
 ) -> None:
-    worker = "{processes: 1, lease: 30s, grace: 20s}"
-    with fleet(tmp_path, app_name, server.url, "  work: {threads: 2}\n", JOBS, worker) as project:
-        supervisor = project.start()
-        supervisor.wait_for_workers(1)
-        ids = project.send("work", "nap", 2, 1)
-        wait_until(lambda: len(project.noted("start")) == 2)
-        kill(server)
-        project.wait_for_ends(ids)
-        supervisor.process.send_signal(signal.SIGTERM)
+    with fleet(tmp_path, app_name, server.url, WORK, JOBS, WORKER.format(grace="20s")) as project:
+        supervisor, ids = stop_without(server, project)
         # Longer than the process itself would try.
         left = now() + 7
         wait_until(lambda: now() > left or supervisor.process.poll() is not None)
@@ -58,15 +66,8 @@ def test_a_stop_while_redis_is_away_waits_until_what_was_done_is_told(
 def test_a_stop_that_cannot_tell_what_was_done_does_not_end_with_0(
     tmp_path: Path, app_name: str, server: EmbeddedServer
 ) -> None:
-    worker = "{processes: 1, lease: 30s, grace: 4s}"
-    with fleet(tmp_path, app_name, server.url, "  work: {threads: 2}\n", JOBS, worker) as project:
-        supervisor = project.start()
-        supervisor.wait_for_workers(1)
-        ids = project.send("work", "nap", 2, 1)
-        wait_until(lambda: len(project.noted("start")) == 2)
-        kill(server)
-        project.wait_for_ends(ids)
-        supervisor.process.send_signal(signal.SIGTERM)
+    with fleet(tmp_path, app_name, server.url, WORK, JOBS, WORKER.format(grace="4s")) as project:
+        supervisor, ids = stop_without(server, project)
         wait_until(lambda: supervisor.events("worker_stopped"))
         server.ensure_running()
         assert supervisor.process.wait(20) == 1
@@ -77,7 +78,7 @@ def test_a_process_that_boots_while_redis_is_away_waits_for_it_and_works_when_it
     tmp_path: Path, app_name: str, server: EmbeddedServer
 ) -> None:
     worker = "{processes: 1, lease: 30s}"
-    with fleet(tmp_path, app_name, server.url, "  work: {threads: 2}\n", JOBS, worker) as project:
+    with fleet(tmp_path, app_name, server.url, WORK, JOBS, worker) as project:
         supervisor = project.start()
         [pid] = supervisor.wait_for_workers(1)
         ids = project.send("work", "nap", 2, 3)

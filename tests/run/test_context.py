@@ -98,7 +98,7 @@ def test_two_attempts_do_not_share_their_progress(job: CurrentJob, written: Writ
 
 def test_a_job_that_no_worker_runs_is_not_cancelled_and_sleeps_to_the_end(job: CurrentJob) -> None:
     began = time.monotonic()
-    job.sleep(0.15)
+    job.sleep(0.15)  # what is tested
     assert time.monotonic() - began >= 0.15
     assert not job.cancelled
 
@@ -106,7 +106,7 @@ def test_a_job_that_no_worker_runs_is_not_cancelled_and_sleeps_to_the_end(job: C
 def test_a_sleeping_job_is_interrupted_by_its_time_limit(broker: WorkstreamBroker) -> None:
     @workstreams.actor(workstream="mail", timeout="100ms", retries=0)
     def act() -> None:
-        current_job().sleep(600)
+        current_job().sleep(600)  # what is interrupted
 
     with working(broker):
         job = act.send()
@@ -122,7 +122,7 @@ def test_a_sleeping_job_is_woken_by_its_cancel(broker: WorkstreamBroker) -> None
     def act() -> None:
         begun.set()
         try:
-            current_job().sleep(600)
+            current_job().sleep(600)  # what is woken
         except workstreams.Cancelled:
             knew.append(current_job().cancelled)
             raise

@@ -58,12 +58,12 @@ class Caller(threading.Thread):
 
 
 async def two() -> int:
-    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # it gives way to the loop once
     return 2
 
 
 async def asked() -> str:
-    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # it gives way to the loop once
     return ASKED.get()
 
 

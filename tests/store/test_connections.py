@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
-from types import FrameType
+from types import CodeType
 from typing import Any
 
 import pytest
@@ -13,13 +13,10 @@ import redis
 from redis.connection import SSLConnection, UnixDomainSocketConnection
 from redis.sentinel import Sentinel
 
+from tests.interrupting import interrupted
 from tests.store.servers import real_server
 from workstreams.store.client import lease_client, listener_client, producer_client, worker_client
 from workstreams.store.connections import whole
-
-
-class Interrupt(BaseException):
-    pass
 
 
 @pytest.fixture(scope="module")
@@ -37,41 +34,16 @@ def guarded(port: int, monkeypatch: pytest.MonkeyPatch) -> redis.Redis:
     return producer_client("redis+sentinel://127.0.0.1:1/main/0")
 
 
-def interrupt_at(line: int) -> Any:
-    """A trace function that raises where redis-py or we come to a line, counted from its start."""
-    seen = 0
-
-    def look(frame: FrameType, event: str, _: Any) -> Any:
-        nonlocal seen
-        if "redis/connection" not in frame.f_code.co_filename or frame.f_code.co_name.startswith("__"):
-            return look if "workstreams/store" in frame.f_code.co_filename else None
-        if event == "line":
-            seen += 1
-            if seen == line:
-                sys.settrace(None)
-                raise Interrupt
-        return look
-
-    return look
-
-
-def interrupted(client: redis.Redis, line: int) -> bool:
-    before = sys.gettrace()
-    sys.settrace(interrupt_at(line))
-    try:
-        client.get("a")
-    except Interrupt:
-        return True
-    finally:
-        sys.settrace(before)
-    return False
+def of_a_connection(code: CodeType) -> bool:
+    """Whether it is what redis-py does with a connection that has been made."""
+    return "redis/connection" in code.co_filename and not code.co_name.startswith("__")
 
 
 def test_a_handshake_that_was_interrupted_anywhere_leaves_no_connection_half_made(port: int) -> None:
     url = f"redis://127.0.0.1:{port}/3"
     producer_client(url).set("a", "in database 3")
     line, client = 1, producer_client(url)
-    while interrupted(client, line):
+    while interrupted(partial(client.get, "a"), line, of_a_connection):
         assert client.get("a") == b"in database 3", f"after an interrupt at line {line}"
         line, client = line + 1, producer_client(url)
     assert line > 100

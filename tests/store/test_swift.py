@@ -64,7 +64,7 @@ def test_words_of_every_kind_and_commands_of_two_words_travel(client: redis.Redi
     assert client.lrange("words", 0, -1) == ["é".encode(), b"\xff", b"3", b"0.5", b"view"]
     assert client.config_get("appendonly") == {"appendonly": "yes"}
     with pytest.raises(redis.DataError):
-        client.rpush("words", object())  # type: ignore[arg-type]
+        client.rpush("words", object())  # type: ignore[arg-type]  # wrong on purpose
 
 
 def test_a_reply_that_was_not_read_answers_no_other_command(client: redis.Redis) -> None:
@@ -76,7 +76,7 @@ def test_a_reply_that_was_not_read_answers_no_other_command(client: redis.Redis)
 
     client.set("a", "of a")
     client.set("b", "of b")
-    client.parse_response = interrupted  # type: ignore[method-assign]
+    client.parse_response = interrupted  # type: ignore[method-assign]  # on the object, on purpose
     with pytest.raises(Interrupt):
         client.get("a")
     del client.parse_response

@@ -78,7 +78,7 @@ def rig() -> Iterator[Rig]:
 
 @pytest.fixture
 def process() -> Iterator[subprocess.Popen[bytes]]:
-    one = subprocess.Popen(["sleep", "60"])
+    one = subprocess.Popen(["sleep", "60"])  # it does nothing until it is killed
     yield one
     one.kill()
     one.wait()

@@ -41,7 +41,7 @@ def test_a_name_left_by_a_longer_number_is_not_mixed_with_ours(tmp_path: Path) -
 def test_children_of_the_owner_do_not_keep_its_lock(tmp_path: Path) -> None:
     owner = OwnerLock(tmp_path)
     owner.take()
-    with subprocess.Popen(["sleep", "60"]) as child:
+    with subprocess.Popen(["sleep", "60"]) as child:  # it does nothing until it is killed
         owner.release()
         again = try_lock(tmp_path / "lock")
         child.kill()

@@ -4,79 +4,16 @@ import os
 import shutil
 import signal
 import socket
-import subprocess
-import sys
 import tempfile
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 import pytest
-import redis
 
+from tests.store.embedded.processes import connect, runs, servers_of
 from tests.store.servers import wait_until
 from workstreams.errors import RedisUnavailable
 from workstreams.store.embedded import EmbeddedServer, attach, folder
-
-#: Owns a server, counts in it, and prints each number that was acknowledged.
-OWNER = """
-import sys, threading, pathlib, redis
-from workstreams.store.embedded import EmbeddedServer
-server = EmbeddedServer(pathlib.Path(sys.argv[1]))
-if sys.argv[2] == "main":
-    server.start()
-else:
-    thread = threading.Thread(target=server.start)
-    thread.start()
-    thread.join()
-client = redis.Redis.from_url(server.url)
-print(server.pid, flush=True)
-while True:
-    print(client.incr("n"), flush=True)
-"""
-
-
-def connect(server: EmbeddedServer) -> redis.Redis:
-    return redis.Redis.from_url(server.url)
-
-
-def runs(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
-
-
-def servers_of(folder: Path) -> list[int]:
-    words = {item.pid: item.info["cmdline"] or () for item in psutil.process_iter(["cmdline"])}
-    return [pid for pid, line in words.items() if {"--dir", str(folder)} <= set(line) and runs(pid)]
-
-
-@contextmanager
-def owner(folder: Path, thread: str = "main") -> Iterator[tuple[subprocess.Popen[str], int]]:
-    """Another process that owns the server; yields it and the number of its server."""
-    words = [sys.executable, "-c", OWNER, str(folder), thread]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        pid = int(process.stdout.readline())
-        try:
-            yield process, pid
-        finally:
-            process.kill()
-            process.stdout.read()
-            if runs(pid):
-                os.kill(pid, signal.SIGKILL)
-
-
-def kill_while_it_counts(process: subprocess.Popen[str]) -> int:
-    """Kill -9 after some numbers; returns the last one that was acknowledged."""
-    assert process.stdout is not None
-    lines = [process.stdout.readline() for _ in range(200)]
-    process.kill()
-    lines += process.stdout.read().splitlines(keepends=True)
-    return int([line for line in lines if line.endswith("\n")][-1])
 
 
 def test_it_keeps_its_data_over_a_stop_and_a_start(tmp_path: Path) -> None:
@@ -167,41 +104,6 @@ def test_a_server_that_does_not_react_is_killed_after_the_grace(tmp_path: Path) 
         assert not runs(pid)
 
 
-def test_a_second_owner_is_told_who_the_first_one_is(tmp_path: Path) -> None:
-    with owner(tmp_path) as (process, pid):
-        with pytest.raises(RedisUnavailable, match=f"found it owned by process {process.pid}: "):
-            EmbeddedServer(tmp_path).start()
-        assert servers_of(tmp_path) == [pid]
-        assert attach(tmp_path)
-
-
-def test_a_second_object_in_one_process_is_a_second_owner(tmp_path: Path) -> None:
-    with EmbeddedServer(tmp_path) as server:
-        with pytest.raises(RedisUnavailable, match=f"owned by process {os.getpid()}"):
-            EmbeddedServer(tmp_path).start()
-        server.start()
-        assert server.alive()
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of its parent's death")
-def test_a_server_ends_with_its_killed_owner_and_every_acknowledged_write_is_kept(tmp_path: Path) -> None:
-    with owner(tmp_path) as (process, pid):
-        acknowledged = kill_while_it_counts(process)
-        wait_until(lambda: not runs(pid))
-    with EmbeddedServer(tmp_path) as server:
-        assert int(connect(server).get("n") or 0) >= acknowledged >= 200
-
-
-def test_a_server_that_outlives_its_owner_is_replaced_with_every_acknowledged_write(tmp_path: Path) -> None:
-    with owner(tmp_path, thread="another") as (process, pid):
-        acknowledged = kill_while_it_counts(process)
-        assert runs(pid)
-        with EmbeddedServer(tmp_path) as server:
-            assert servers_of(tmp_path) == [server.pid]
-            assert not runs(pid)
-            assert int(connect(server).get("n") or 0) >= acknowledged >= 200
-
-
 def test_a_socket_and_a_number_left_by_the_dead_are_no_hindrance(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(str(tmp_path / "redis.sock"))
@@ -271,32 +173,7 @@ def test_the_data_of_a_newer_engine_is_not_opened(tmp_path: Path) -> None:
     assert (tmp_path / "engine").read_text() == "valkey 99.0.0\n"
 
 
-def test_of_many_starts_at_once_one_wins(tmp_path: Path) -> None:
-    rivals = [EmbeddedServer(tmp_path) for _ in range(4)]
-    lost: list[Exception] = []
-
-    def start(rival: EmbeddedServer) -> None:
-        try:
-            rival.start()
-        except RedisUnavailable as error:
-            lost.append(error)
-
-    threads = [threading.Thread(target=start, args=(rival,)) for rival in rivals]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    try:
-        assert len(lost) == 3
-        assert len(servers_of(tmp_path)) == 1
-    finally:
-        for rival in rivals:
-            rival.stop()
-
-
 def test_data_that_is_gone_at_a_start_leaves_its_epoch_behind(tmp_path: Path) -> None:
-    import shutil
-
     with EmbeddedServer(tmp_path) as server:
         first = server.epoch
         assert server.lost_epoch == "", "a first start has lost nothing"

@@ -1,34 +1,24 @@
-"""https://dramatiq.io/advanced.html"""
+"""https://dramatiq.io/advanced.html: Dramatiq's command over processes of workers."""
 
 from __future__ import annotations
 
 import contextlib
-import importlib
 import os
 import signal
 import subprocess
 import sys
-import threading
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import dramatiq
 import pytest
-from dramatiq.middleware import CurrentMessage, Shutdown
 
-from tests.conftest import MakeConfig
-from tests.support import wait_until, working
+from tests.support import wait_until
 from workstreams.app import build_broker
 from workstreams.store.keys import Keys
 from workstreams.wait.broker import WorkstreamBroker
-
-Start = Callable[..., dramatiq.Worker]
-State = Callable[[Any], str]
-Ended = Callable[[Any, str], None]
 
 TASKS = """
 import os, sys, time
@@ -106,7 +96,14 @@ def command(tmp_path: Path, app_name: str, server_url: str) -> Iterator[Command]
         made.broker.close()
 
 
-# Workers
+def build_results(broker: WorkstreamBroker) -> Any:
+    return broker.get_results_backend()
+
+
+def pids_of(client: Any, keys: Keys) -> list[int]:
+    sids = client.zrange(keys.sessions, 0, -1)
+    found = [client.hget(keys.session(sid.decode()), "pid") for sid in sids]
+    return [int(pid) for pid in found if pid]
 
 
 def test_dramatiqs_command_runs_our_broker_in_several_processes_and_drains_when_told_to_stop(
@@ -156,156 +153,3 @@ def test_dramatiqs_command_ends_with_an_error_when_the_server_is_not_there(comma
     config.write_text("app: x\nredis: unix:///nowhere.sock\nworkstreams: {default: {}, ui: {}}\n")
     assert command.start("tasks", "-p", "1", "-t", "1").wait(20) != 0
     assert "/nowhere.sock" in (command.folder / "log").read_text()
-
-
-def build_results(broker: WorkstreamBroker) -> Any:
-    return broker.get_results_backend()
-
-
-def pids_of(client: Any, keys: Keys) -> list[int]:
-    sids = client.zrange(keys.sessions, 0, -1)
-    found = [client.hget(keys.session(sid.decode()), "pid") for sid in sids]
-    return [int(pid) for pid in found if pid]
-
-
-# Messages
-
-
-def test_what_a_worker_holds_when_it_stops_is_run_by_another(worker: Start, queues: WorkstreamBroker) -> None:
-    ran: list[int] = []
-
-    @dramatiq.actor
-    def act(n: int) -> None:
-        ran.append(n)
-
-    first = worker(threads=1)
-    for n in range(200):
-        act.send(n)
-    first.stop()
-    worker(threads=4)
-    queues.join("default", timeout=10_000)
-    assert sorted(ran) == list(range(200))
-
-
-def test_an_actor_reads_its_own_message(worker: Start) -> None:
-    seen: list[str] = []
-
-    @dramatiq.actor
-    def act() -> None:
-        message = CurrentMessage.get_current_message()
-        assert message is not None
-        seen.append(message.message_id)
-
-    worker()
-    message = act.send()
-    wait_until(lambda: seen)
-    assert seen == [message.message_id]
-    assert CurrentMessage.get_current_message() is None
-
-
-def test_an_actor_that_asked_for_it_is_interrupted_when_the_worker_stops_and_run_again_by_the_next(
-    queues: WorkstreamBroker, state: State
-) -> None:
-    begun, cleaned = threading.Event(), threading.Event()
-    ran: list[int] = []
-
-    @dramatiq.actor(max_retries=0, notify_shutdown=True)
-    def long_running_task() -> None:
-        ran.append(1)
-        if len(ran) > 1:
-            return
-        try:
-            begun.set()
-            for _ in range(1_000):
-                time.sleep(0.01)  # the work, which is to be interrupted
-        except Shutdown:
-            cleaned.set()
-            raise
-
-    with working(queues):
-        message = long_running_task.send()
-        assert begun.wait(5)
-    assert cleaned.is_set()
-    assert state(message) == "waiting"
-    with working(queues):
-        queues.join("default", timeout=5_000)
-    assert (state(message), len(ran)) == ("done", 2)
-
-
-def test_apps_on_one_server_are_kept_apart(
-    make_config: MakeConfig, queues: WorkstreamBroker, worker: Start
-) -> None:
-    ran: list[str] = []
-    other = build_broker(make_config(default=None).model_copy(update={"app": f"{queues.config.app}b"}))
-
-    @dramatiq.actor
-    def act(who: str) -> None:
-        ran.append(who)
-
-    try:
-        other.enqueue(dramatiq.Message("default", "act", ("theirs",), {}, {}))
-        worker()
-        act.send("ours")
-        queues.join("default", timeout=5_000)
-        assert ran == ["ours"]
-    finally:
-        other.close()
-
-
-# Prometheus
-
-
-class Metric:
-    """Counts what is told of it, like those of the client library."""
-
-    made: dict[str, Metric]
-
-    def __init__(self, name: str, *_: Any, **__: Any) -> None:
-        self.value = 0.0
-        type(self).made[name] = self
-
-    def labels(self, *_: Any) -> Metric:
-        return self
-
-    def inc(self, by: float = 1) -> None:
-        self.value += by
-
-    def dec(self, by: float = 1) -> None:
-        self.value -= by
-
-    def observe(self, _: float) -> None:
-        self.value += 1
-
-
-def test_dramatiqs_metrics_count_the_messages_of_our_broker(
-    worker: Start, queues: WorkstreamBroker, ended: Ended, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    client: Any = ModuleType("prometheus_client")
-    Metric.made = {}
-    client.Counter = client.Gauge = client.Histogram = Metric
-    client.CollectorRegistry = object
-    client.multiprocess = ModuleType("prometheus_client.multiprocess")
-    client.multiprocess.mark_process_dead = lambda *_: None
-    monkeypatch.setitem(sys.modules, "prometheus_client", client)
-    for name in ("dramatiq_prom_db", "PROMETHEUS_MULTIPROC_DIR", "prometheus_multiproc_dir"):
-        monkeypatch.setenv(name, str(tmp_path))
-    queues.add_middleware(importlib.import_module("dramatiq.middleware.prometheus").Prometheus())
-
-    @dramatiq.actor(max_retries=1)
-    def act(fail: bool) -> None:
-        if fail:
-            raise ValueError("no")
-
-    worker()
-    ended(act.send(False), "done")
-    ended(act.send(True), "dead")
-    counted = {name.removeprefix("dramatiq_"): metric.value for name, metric in Metric.made.items()}
-    assert counted == {
-        "messages_total": 3,
-        "message_errors_total": 2,
-        "message_retries_total": 1,
-        "message_rejects_total": 1,
-        "messages_inprogress": 0,
-        "delayed_messages_inprogress": 0,
-        "message_duration_milliseconds": 3,
-    }
