@@ -202,3 +202,16 @@ def test_threads_may_send_at_once(broker: WorkstreamBroker, act: WorkstreamActor
     for thread in threads:
         thread.join()
     assert waiting(broker) == 120
+
+
+def test_a_config_of_another_app_inherits_no_suspicion_that_redis_lost_its_data(
+    broker: WorkstreamBroker, act: WorkstreamActor[Any, Any], make_config: MakeConfig, server_url: str
+) -> None:
+    here = broker.config
+    there = config_of(f"{here.app}b", server_url, here.state_dir, {"mail": {"rate": "5/h"}})
+    for config in (there, here, there):
+        broker.configure(config)
+        act.send()
+    clock = broker.link.keys.clock
+    assert broker.link.scripts.client.hexists(clock, "epoch")
+    assert not broker.link.scripts.client.hexists(clock, "lost")

@@ -38,7 +38,6 @@ class Sender:
     def __init__(self, config: Callable[[], Config], link: Callable[[], Link]) -> None:
         self._config = config
         self._link = link
-        self._epoch = ""
 
     def send(self, orders: Sequence[Order]) -> int:
         """Send jobs; a job whose id is known already is left as it is.
@@ -69,18 +68,17 @@ class Sender:
         return new
 
     def _send_batch(self, batch: Sequence[Order]) -> int:
-        request = secrets.token_hex(16)
-        reply = self._ask(request, batch)
+        request, link = secrets.token_hex(16), self._link()
+        reply = self._ask(link, request, batch)
         if reply[0] == b"unsettled":
-            self._publish(reply[1].decode())
-            reply = self._ask(request, batch)
-        return self._read(reply)
+            self._publish(link, reply[1].decode())
+            reply = self._ask(link, request, batch)
+        return self._read(link, reply)
 
-    def _ask(self, request: str, batch: Sequence[Order]) -> list[bytes]:
-        call = {"request": request, "epoch": self._epoch, "fresh": request}
+    def _ask(self, link: Link, request: str, batch: Sequence[Order]) -> list[bytes]:
+        call = {"request": request, "epoch": link.epoch, "fresh": request}
         words = [word for order in batch for word in order.words()]
         # Where there is no server to ask, nothing is in doubt.
-        link = self._link()
         scripts = link.scripts
         try:
             with redis_errors(link.url):
@@ -98,16 +96,16 @@ class Sender:
             raise stopped from error
         return reply
 
-    def _publish(self, missing: str) -> None:
-        config, link = self._config(), self._link()
+    def _publish(self, link: Link, missing: str) -> None:
+        config = self._config()
         config.workstream(missing)
         with redis_errors(link.url):
-            self._epoch = publish(config, link.scripts, self._epoch).epoch
+            link.epoch = publish(config, link.scripts, link.epoch).epoch
 
-    def _read(self, reply: Sequence[bytes]) -> int:
+    def _read(self, link: Link, reply: Sequence[bytes]) -> int:
         match reply[0]:
             case b"ok":
-                self._epoch = reply[2].decode()
+                link.epoch = reply[2].decode()
                 return int(reply[1])
             case b"full":
                 raise WorkstreamFull(reply[1].decode(), int(reply[2]))
