@@ -24,10 +24,9 @@ from workstreams.send.actor import WorkstreamActor
 from workstreams.send.job import Job
 from workstreams.send.order import order_for
 from workstreams.send.sender import BATCH, Sender
-from workstreams.store.keys import Keys
-from workstreams.store.link import Link
 from workstreams.store.scripts import ScriptFailed, Scripts
-from workstreams.wait.broker import WorkstreamBroker, url_of
+from workstreams.wait.broker import WorkstreamBroker
+from workstreams.wait.whereabouts import link_of
 
 
 @pytest.fixture
@@ -167,7 +166,7 @@ def test_what_was_not_sent_for_certain_is_sent_again_and_nothing_twice(
 
 def test_without_a_server_nothing_is_in_doubt(tmp_path: Path) -> None:
     config = config_of("t", "embedded", tmp_path, {"mail": None})
-    sender = Sender(lambda: config, lambda: Link(lambda: url_of(config), Keys("t")))
+    sender = Sender(lambda: config, lambda: link_of(config))
     order = order_for(Job("mail", "act", (), {}, {}), config.workstream("mail"), "")
     with pytest.raises(NothingRunsHere) as caught:
         sender.send([order])

@@ -21,7 +21,7 @@ from workstreams.supervisor.echo import Printer
 from workstreams.supervisor.keeper import Served, kept_server
 from workstreams.supervisor.scheduling import Scheduling
 from workstreams.supervisor.signals import Signals
-from workstreams.wait.broker import url_of
+from workstreams.wait.whereabouts import url_of
 
 __all__ = ["schedule_alone"]
 
