@@ -15,7 +15,7 @@ from workstreams.assembly import build_broker
 from workstreams.control.operations import Operations
 from workstreams.declare.config import Config
 from workstreams.errors import ConfigError, Problem
-from workstreams.guest import LimitBlock
+from workstreams.guest import Desks, LimitBlock
 from workstreams.send.actor import WorkstreamActor, due_of, own_options
 from workstreams.send.cost import Cost
 from workstreams.send.job import Job
@@ -236,4 +236,4 @@ def limit(name: str, *, cost: Cost = 1, timeout: str | timedelta | Literal[0] | 
       RedisUnavailable: On entering, when Redis did not answer within seconds. What was taken by a call
         whose answer was lost is free when its lease has run out.
     """
-    return LimitBlock(current_broker().desks, name, cost, timeout)
+    return LimitBlock(Desks.of(current_broker()), name, cost, timeout)

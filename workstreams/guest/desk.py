@@ -161,6 +161,14 @@ class Desks:
         self._broker = broker
         self._desk: Desk | None = None
 
+    @classmethod
+    def of(cls, broker: WorkstreamBroker) -> Desks:
+        """Those that a broker was built with; its first ones, if a program made it by itself."""
+        if broker.desks is None:
+            broker.desks = cls(broker)
+        desks: Desks = broker.desks
+        return desks
+
     def open(self, name: str) -> Desk:
         """The desk of this process for a limit.
 
