@@ -8,6 +8,7 @@ import pytest
 
 import workstreams
 from tests.conftest import MakeConfig
+from workstreams.errors import RedisUnsuitable
 from workstreams.wait.broker import WorkstreamBroker
 
 
@@ -30,3 +31,11 @@ def test_a_broker_that_was_made_by_hand_lets_blocks_in_and_keeps_one_desk_for_th
         assert not second.lost
         holders = bare.link.scripts.client.zrange(bare.link.keys.limit("api", "holders"), 0, -1)
     assert len({holder.partition(b".")[0] for holder in holders}) == 1
+
+
+def test_limits_that_cannot_be_published_over_something_else_are_told_in_one_sentence(
+    bare: WorkstreamBroker,
+) -> None:
+    bare.link.scripts.client.set(bare.link.keys.workstreams, "of another program")
+    with pytest.raises(RedisUnsuitable, match="give this app another name"), workstreams.limit("api"):
+        """Never inside."""

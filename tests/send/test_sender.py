@@ -214,3 +214,12 @@ def test_a_config_of_another_app_inherits_no_suspicion_that_redis_lost_its_data(
     clock = broker.link.keys.clock
     assert broker.link.scripts.client.hexists(clock, "epoch")
     assert not broker.link.scripts.client.hexists(clock, "lost")
+
+
+def test_settings_that_cannot_be_published_over_something_else_are_told_in_one_sentence(
+    broker: WorkstreamBroker, act: WorkstreamActor[Any, Any]
+) -> None:
+    broker.link.scripts.client.set(broker.link.keys.workstreams, "of another program")
+    with pytest.raises(RedisUnsuitable, match="give this app another name") as caught:
+        act.send()
+    assert caught.value.in_doubt == ()

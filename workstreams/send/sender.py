@@ -5,8 +5,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Sequence
 
-from redis.exceptions import ResponseError
-
 from workstreams.declare.config import Config
 from workstreams.declare.publishing import publish
 from workstreams.errors import (
@@ -18,8 +16,8 @@ from workstreams.errors import (
     WorkstreamsError,
 )
 from workstreams.send.order import Order
-from workstreams.store.client import address, redis_errors
 from workstreams.store.link import Link
+from workstreams.store.readable import readable
 
 __all__ = ["BATCH", "Sender"]
 
@@ -81,25 +79,17 @@ class Sender:
         # Where there is no server to ask, nothing is in doubt.
         scripts = link.scripts
         try:
-            with redis_errors(link.url):
+            with readable(link):
                 reply: list[bytes] = scripts.run("send", call, words)
-        except RedisUnavailable as error:
+        except (RedisUnavailable, RedisUnsuitable) as error:
             error.in_doubt = tuple(order.job for order in batch)
             raise
-        except ResponseError as error:
-            stopped = RedisUnsuitable(
-                f'expected data of workstreams under "{link.keys.root}" in {address(link.url)}, found that a '
-                f"send stopped over something else ({error}): if another program writes there, give this "
-                "app another name with app:"
-            )
-            stopped.in_doubt = tuple(order.job for order in batch)
-            raise stopped from error
         return reply
 
     def _publish(self, link: Link, missing: str) -> None:
         config = self._config()
         config.workstream(missing)
-        with redis_errors(link.url):
+        with readable(link):
             link.epoch = publish(config, link.scripts, link.epoch).epoch
 
     def _read(self, link: Link, reply: Sequence[bytes]) -> int:
