@@ -110,3 +110,10 @@ def test_the_data_behind_an_error_is_in_its_attributes_and_its_sentence(
     assert vars(error) == attributes
     assert all(str(value) in str(error) for value in attributes.values())
     assert str(error).startswith("expected ")
+
+
+def test_large_numbers_are_told_with_all_their_digits() -> None:
+    text = str(CostTooHigh("tokens", 1_000_001, 1_000_000.0))
+    assert "at most 1000000 for" in text
+    assert "found 1000001:" in text
+    assert "for another 80000.25 s" in str(LimitTimeout("api", "rate", 80_000.25, "api", "10s"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from workstreams.errors.root import WorkstreamsError
+from workstreams.units import format_number
 
 __all__ = ["LimitNotPublished", "LimitTimeout"]
 
@@ -33,7 +34,7 @@ class LimitTimeout(WorkstreamsError, TimeoutError):
     def __init__(self, limit: str, why: str, retry_after: float | None, asked: str, waited: str) -> None:
         self.limit, self.why, self.retry_after = limit, why, retry_after
         found = _WAITS.get(why, why)
-        when = "" if retry_after is None else f" for another {retry_after:.3g} s"
+        when = "" if retry_after is None else f" for another {format_number(retry_after, 3)} s"
         super().__init__(
             f'expected room under "{asked}" within {waited}, found none by the {why} of "{limit}" '
             f"({found}{when}): wait longer, or raise the limit"

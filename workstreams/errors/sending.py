@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from workstreams.errors.root import WorkstreamsError
+from workstreams.units import format_number
 
 __all__ = ["CostTooHigh", "PayloadError", "PayloadTooLarge", "WorkstreamFull"]
 
@@ -55,6 +56,6 @@ class CostTooHigh(WorkstreamsError):
     def __init__(self, limit: str, cost: float, permits: float) -> None:
         self.limit, self.cost, self.permits = limit, cost, permits
         super().__init__(
-            f'expected a cost of at most {permits:g} for the limit "{limit}", found {cost:g}: '
-            "split the job, or raise the rate"
+            f'expected a cost of at most {format_number(permits)} for the limit "{limit}", found '
+            f"{format_number(cost)}: split the job, or raise the rate"
         )
