@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import pkgutil
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -32,10 +34,16 @@ def test_every_error_has_the_one_root() -> None:
 
 
 def test_every_error_is_public_and_in_the_tree_of_the_docstring() -> None:
-    for name, kind in inspect.getmembers(errors, inspect.isclass):
-        if issubclass(kind, Exception):
-            assert name in errors.__all__
-            assert name in (errors.__doc__ or "")
+    families = [
+        import_module(f"{errors.__name__}.{one.name}") for one in pkgutil.iter_modules(errors.__path__)
+    ]
+    kinds = [kind for family in families for _, kind in inspect.getmembers(family, inspect.isclass)]
+    found = {kind for kind in kinds if issubclass(kind, Exception)}
+    assert len(found) > 5
+    for kind in found:
+        assert getattr(errors, kind.__name__) is kind
+        assert kind.__name__ in errors.__all__
+        assert kind.__name__ in (errors.__doc__ or "")
 
 
 def test_a_problem_says_file_line_path_expectation_finding_and_hint() -> None:
@@ -102,3 +110,10 @@ def test_the_data_behind_an_error_is_in_its_attributes_and_its_sentence(
     assert vars(error) == attributes
     assert all(str(value) in str(error) for value in attributes.values())
     assert str(error).startswith("expected ")
+
+
+def test_large_numbers_are_told_with_all_their_digits() -> None:
+    text = str(CostTooHigh("tokens", 1_000_001, 1_000_000.0))
+    assert "at most 1000000 for" in text
+    assert "found 1000001:" in text
+    assert "for another 80000.25 s" in str(LimitTimeout("api", "rate", 80_000.25, "api", "10s"))

@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parents[1] / "workstreams"
 FOUNDATIONS = ("errors", "units", "store")
 WALK = ("declare", "send", "wait", "admit", "run", "log", "finish")
 SIDE_ROOMS = ("state", "demo")
-DOORS = ("app", "supervisor", "cli", "__init__", "__main__")
+DOORS = ("app", "assembly", "supervisor", "cli", "__init__", "__main__")
 
 #: What a room may import besides its own: everything that stands before it on the walk.
 MAY_IMPORT = {

@@ -13,6 +13,7 @@ from workstreams.units import (
     MAX_PERMITS,
     Rate,
     format_duration,
+    format_number,
     format_size,
     parse_duration,
     parse_rate,
@@ -150,3 +151,22 @@ def test_a_window_of_one_unit_is_written_without_its_number() -> None:
         "20/s",
         "20/d",
     ]
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (0, "0"),
+        (10.0, "10"),
+        (1_234_567.25, "1234567.25"),
+        (0.7, "0.7"),
+        (1e-7, "0.0000001"),
+        (2e9, "2000000000"),
+    ],
+)
+def test_a_number_is_written_with_all_its_digits_and_no_exponent(number: float, text: str) -> None:
+    assert format_number(number) == text
+
+
+def test_a_number_is_written_with_no_more_places_than_are_wanted() -> None:
+    assert [format_number(2 / 3, 3), format_number(99.9999, 3)] == ["0.667", "100"]

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from workstreams.admit.cancelling import Cancelled
     from workstreams.app import (
         actor,
-        build_broker,
         configure,
         current_broker,
         group,
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
         pipeline,
         send,
     )
+    from workstreams.assembly import build_broker
     from workstreams.errors import (
         ConfigError,
         CostTooHigh,
@@ -100,7 +100,7 @@ __all__ = [
 _HOMES = {
     "Cancelled": "workstreams.admit.cancelling",
     "actor": "workstreams.app",
-    "build_broker": "workstreams.app",
+    "build_broker": "workstreams.assembly",
     "configure": "workstreams.app",
     "current_broker": "workstreams.app",
     "group": "workstreams.app",

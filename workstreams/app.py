@@ -1,9 +1,7 @@
-"""The front door: puts the rooms together into one broker, Dramatiq's global one if there is none."""
+"""The front door: what a program calls, on one broker, Dramatiq's global one if there is none."""
 
 from __future__ import annotations
 
-import importlib
-import sys
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,24 +9,13 @@ from typing import Any, Literal, ParamSpec, Protocol, TypeVar, overload
 
 import dramatiq
 import dramatiq.broker
-from dramatiq import Message, Middleware
-from dramatiq.middleware import AgeLimit, Callbacks, CurrentMessage, Pipelines, ShutdownNotifications
-from dramatiq.results import Results
+from dramatiq import Message
 
-from workstreams.admit.admission import AdmissionMiddleware
-from workstreams.admit.limiters import ConcurrencyLimiter, RateLimiter
+from workstreams.assembly import build_broker
 from workstreams.control.operations import Operations
 from workstreams.declare.config import Config
-from workstreams.declare.references import import_problem
 from workstreams.errors import ConfigError, Problem
-from workstreams.finish.barriers import LimiterBackend
-from workstreams.finish.groups import WorkstreamGroups
-from workstreams.finish.outcomes import Outcomes
-from workstreams.finish.results import StoredResults
 from workstreams.guest import Desks, LimitBlock
-from workstreams.run.event_loop import WorkstreamAsyncIO
-from workstreams.run.running_job import RunningJob
-from workstreams.run.time_limit import WorkstreamTimeLimit
 from workstreams.send.actor import WorkstreamActor, due_of, own_options
 from workstreams.send.cost import Cost
 from workstreams.send.job import Job
@@ -40,7 +27,6 @@ __all__ = [
     "configure",
     "current_broker",
     "group",
-    "import_actors",
     "job",
     "limit",
     "pipeline",
@@ -59,50 +45,6 @@ class Declares(Protocol):
 
     @overload
     def __call__(self, fn: Callable[P, R]) -> WorkstreamActor[P, R]: ...
-
-
-def build_broker(
-    config: Config | str | Path | None = None, *, middleware: Iterable[Middleware] | None = None
-) -> WorkstreamBroker:
-    """Make a broker with all middleware; it reads nothing and connects to nothing yet.
-
-    Parameters:
-      config: A config, or where to find one.
-      middleware: What to have of Dramatiq's and of your own, instead of all that Dramatiq and we
-        have by default. What limits and outcomes need is there in any case.
-    """
-    broker = WorkstreamBroker(config)
-    broker.operations = Operations(broker)
-    broker.desks = Desks(broker)
-    defaults = _defaults(broker) if middleware is None else []
-    for one in [
-        RunningJob(),
-        *defaults,
-        ConcurrencyLimiter(),
-        RateLimiter(),
-        AdmissionMiddleware(),
-        Outcomes(),
-    ]:
-        broker.add_middleware(one)
-    for one in defaults:
-        broker.stand_ins.add(one)
-    for one in middleware or ():
-        broker.add_middleware(one)
-    return broker
-
-
-def _defaults(broker: WorkstreamBroker) -> list[Middleware]:
-    return [
-        AgeLimit(),
-        WorkstreamTimeLimit(),
-        ShutdownNotifications(),
-        Callbacks(),
-        Pipelines(),
-        Results(backend=StoredResults(broker)),  # type: ignore[no-untyped-call]  # Dramatiq's is untyped
-        WorkstreamGroups(LimiterBackend(broker)),
-        CurrentMessage(),
-        WorkstreamAsyncIO(),
-    ]
 
 
 def current_broker() -> WorkstreamBroker:
@@ -294,23 +236,4 @@ def limit(name: str, *, cost: Cost = 1, timeout: str | timedelta | Literal[0] | 
       RedisUnavailable: On entering, when Redis did not answer within seconds. What was taken by a call
         whose answer was lost is free when its lease has run out.
     """
-    return LimitBlock(current_broker().desks, name, cost, timeout)
-
-
-def import_actors(config: Config) -> None:
-    """Import the modules that the config lists, with its folders first on the path.
-
-    Raises:
-      ConfigError: With every module that could not be imported, and why.
-    """
-    for folder in reversed(config.path):
-        if str(folder) not in sys.path:
-            sys.path.insert(0, str(folder))
-    problems: list[Problem] = []
-    for module in config.imports:
-        try:
-            importlib.import_module(module)
-        except (Exception, SystemExit) as error:
-            problems.append(import_problem(module, error, config.path))
-    if problems:
-        raise ConfigError(problems)
+    return LimitBlock(Desks.of(current_broker()), name, cost, timeout)

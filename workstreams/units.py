@@ -12,6 +12,7 @@ import re
 __all__ = [
     "Rate",
     "format_duration",
+    "format_number",
     "format_size",
     "parse_duration",
     "parse_rate",
@@ -69,6 +70,18 @@ def format_duration(microseconds: int) -> str:
         if microseconds and microseconds % _MICROSECONDS[unit] == 0:
             return f"{microseconds // _MICROSECONDS[unit]}{unit}"
     return "0s"
+
+
+def format_number(number: float, places: int = 9) -> str:
+    """Write a number with all its digits, and without the exponent that ``:g`` gives to seven of them.
+
+    Parameters:
+      number: A finite one.
+      places: Decimal places at most.
+    """
+    whole, _, rest = f"{number:.{places}f}".partition(".")
+    rest = rest.rstrip("0")
+    return f"{whole}.{rest}" if rest else whole
 
 
 def parse_size(text: str) -> int:

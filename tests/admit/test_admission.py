@@ -126,6 +126,14 @@ def test_a_worker_of_a_workstream_that_nobody_declared_does_not_boot(broker: Wor
         dramatiq.Worker(broker, worker_threads=1).start()
 
 
+@pytest.mark.usefixtures("no_loop_left")
+def test_a_worker_that_finds_another_programs_data_says_so_in_one_sentence(broker: WorkstreamBroker) -> None:
+    broker.declare_queue("mail")
+    broker.link.scripts.client.set(broker.link.keys.workstreams, "of another program")
+    with pytest.raises(BootFailed, match="give this app another name"):
+        dramatiq.Worker(broker, worker_threads=1).start()
+
+
 def test_no_more_run_at_once_than_the_concurrency_over_several_workers(
     broker: WorkstreamBroker, make_config: MakeConfig
 ) -> None:

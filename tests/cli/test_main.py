@@ -138,8 +138,9 @@ def test_a_reader_that_stops_reading_ends_a_command_without_a_word(project: Proj
     assert (code, err) == (141, b"")
 
 
-def test_a_full_disk_is_told_in_one_sentence(project: Project) -> None:
-    with open("/dev/full", "w") as full, project.start("version", stdout=full) as process:
+@pytest.mark.parametrize("words", [("version",), ("--help",), ("send", "--help")])
+def test_a_full_disk_is_told_in_one_sentence(project: Project, words: tuple[str, ...]) -> None:
+    with open("/dev/full", "w") as full, project.start(*words, stdout=full) as process:
         _, err = process.communicate(timeout=30)
     assert (process.returncode, err.count(b"\n")) == (1, 1)
     assert err.decode().startswith("error: expected to write the output, found it refused: No space left")

@@ -5,8 +5,9 @@ import pytest
 from tests.control.conftest import Desk
 from tests.lua.rig import SECOND
 from workstreams.control import LimitChange, change_limit, pause, reset_limit, resume
-from workstreams.errors import ConfigError, UnknownWorkstream
+from workstreams.errors import ConfigError, RedisUnsuitable, UnknownWorkstream
 from workstreams.state import read_limits, read_status
+from workstreams.wait.broker import WorkstreamBroker
 
 
 def test_after_the_reply_of_a_pause_nothing_is_admitted_until_it_is_resumed(desk: Desk) -> None:
@@ -151,3 +152,11 @@ def test_a_paused_key_waits_and_the_others_go_on(desk: Desk) -> None:
 def test_a_key_of_a_shared_limit_is_refused(shared: Desk) -> None:
     with pytest.raises(ConfigError, match='a workstream, found the shared limit "account"'):
         pause(shared.link, shared.config, "account", "acme")
+
+
+def test_a_pause_that_cannot_be_published_over_something_else_is_told_in_one_sentence(
+    broker: WorkstreamBroker,
+) -> None:
+    broker.link.scripts.client.set(broker.link.keys.workstreams, "of another program")
+    with pytest.raises(RedisUnsuitable, match="give this app another name"):
+        pause(broker.link, broker.config, "mail")

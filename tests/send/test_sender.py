@@ -24,10 +24,9 @@ from workstreams.send.actor import WorkstreamActor
 from workstreams.send.job import Job
 from workstreams.send.order import order_for
 from workstreams.send.sender import BATCH, Sender
-from workstreams.store.keys import Keys
-from workstreams.store.link import Link
 from workstreams.store.scripts import ScriptFailed, Scripts
-from workstreams.wait.broker import WorkstreamBroker, url_of
+from workstreams.wait.broker import WorkstreamBroker
+from workstreams.wait.whereabouts import link_of
 
 
 @pytest.fixture
@@ -167,7 +166,7 @@ def test_what_was_not_sent_for_certain_is_sent_again_and_nothing_twice(
 
 def test_without_a_server_nothing_is_in_doubt(tmp_path: Path) -> None:
     config = config_of("t", "embedded", tmp_path, {"mail": None})
-    sender = Sender(lambda: config, lambda: Link(lambda: url_of(config), Keys("t")))
+    sender = Sender(lambda: config, lambda: link_of(config))
     order = order_for(Job("mail", "act", (), {}, {}), config.workstream("mail"), "")
     with pytest.raises(NothingRunsHere) as caught:
         sender.send([order])
@@ -202,3 +201,25 @@ def test_threads_may_send_at_once(broker: WorkstreamBroker, act: WorkstreamActor
     for thread in threads:
         thread.join()
     assert waiting(broker) == 120
+
+
+def test_a_config_of_another_app_inherits_no_suspicion_that_redis_lost_its_data(
+    broker: WorkstreamBroker, act: WorkstreamActor[Any, Any], make_config: MakeConfig, server_url: str
+) -> None:
+    here = broker.config
+    there = config_of(f"{here.app}b", server_url, here.state_dir, {"mail": {"rate": "5/h"}})
+    for config in (there, here, there):
+        broker.configure(config)
+        act.send()
+    clock = broker.link.keys.clock
+    assert broker.link.scripts.client.hexists(clock, "epoch")
+    assert not broker.link.scripts.client.hexists(clock, "lost")
+
+
+def test_settings_that_cannot_be_published_over_something_else_are_told_in_one_sentence(
+    broker: WorkstreamBroker, act: WorkstreamActor[Any, Any]
+) -> None:
+    broker.link.scripts.client.set(broker.link.keys.workstreams, "of another program")
+    with pytest.raises(RedisUnsuitable, match="give this app another name") as caught:
+        act.send()
+    assert caught.value.in_doubt == ()

@@ -42,3 +42,16 @@ def test_nothing_that_waits_has_no_reason() -> None:
         "allowed": None,
         "of_key": None,
     }
+
+
+@pytest.mark.parametrize(
+    ("use", "text"),
+    [
+        (RateUse("mail", 10, 1_000_000, 3.0), "3 of 10/s"),
+        (RateUse("tokens", 2_000_000, 60_000_000, 1_234_567.5), "1234567.5 of 2000000/m"),
+        (RateUse("tokens", 2_000_000, 60_000_000, 0.0, 1.4e6), "0 of 2000000/m (lowered to 1400000)"),
+        (RateUse("mail", 5, 60_000_000, 5.0, 10 / 3), "5 of 5/m (lowered to 3.333)"),
+    ],
+)
+def test_what_a_rate_has_used_is_told_with_all_its_digits(use: RateUse, text: str) -> None:
+    assert str(use) == text

@@ -29,7 +29,8 @@ from workstreams.admit.work_queue import WorkQueue
 from workstreams.declare.config import Config
 from workstreams.declare.publishing import publish
 from workstreams.errors import RedisUnavailable, WorkstreamsError
-from workstreams.store.client import lease_client, redis_errors
+from workstreams.store.client import lease_client
+from workstreams.store.readable import readable
 from workstreams.store.scripts import Scripts
 from workstreams.wait.broker import WorkstreamBroker, ours
 
@@ -171,7 +172,7 @@ class AdmissionMiddleware(Middleware):
         sessions = Sessions(link.patient_scripts())
         most, watched = config.worker.max_deliveries, self.watched
         info = SessionInfo(sid, worker_name(), self.pool, tuple(names), most, watched=watched)
-        with redis_errors(link.url):
+        with readable(link):
             if not self.watched:
                 # A supervisor publishes when its user starts it; a process that is replaced
                 # must not change the limits of the fleet.

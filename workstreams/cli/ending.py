@@ -55,7 +55,8 @@ def tell_end(link: Link, declared: Config, job: Job[Any], patience: int | None) 
 
 def _result(link: Link, job: Job[Any]) -> str:
     """The result as one line of JSON, "" if there is none."""
-    from workstreams.state.decoding import readable, text
+    from workstreams.state.decoding import text
+    from workstreams.store.readable import readable
 
     with readable(link):
         stored: Any = link.scripts.client.get(link.keys.workstream(job.queue_name, "result", job.id))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from workstreams.declare.config import Config
+from workstreams.declare.references import import_actors
 from workstreams.errors import ConfigError, Problem, nearest
 
 __all__ = ["actors_of"]
@@ -23,8 +24,7 @@ def actors_of(config: Config) -> tuple[dict[str, list[str]], list[Problem]]:
     problems: list[Problem] = []
     try:
         configure(config)
-        for module in config.imports:
-            problems += _import(config, module)
+        problems += _import(config)
         declared = list(current_broker().actors.values())
     except ConfigError as error:
         return {}, [*problems, *error.problems]
@@ -37,11 +37,9 @@ def actors_of(config: Config) -> tuple[dict[str, list[str]], list[Problem]]:
     return found, problems
 
 
-def _import(config: Config, module: str) -> list[Problem]:
-    from workstreams.app import import_actors
-
+def _import(config: Config) -> list[Problem]:
     try:
-        import_actors(config.model_copy(update={"imports": (module,)}))
+        import_actors(config)
     except ConfigError as error:
         return list(error.problems)
     return []

@@ -58,7 +58,7 @@ def show(context: typer.Context, job_id: Id, json: Json = False, config: ConfigP
 def show_state(link: Link, declared: Config, state: JobState, json: bool) -> None:
     """Print a job's state and log."""
     from workstreams.log.history import lines_of_job
-    from workstreams.state.decoding import readable
+    from workstreams.store.readable import readable
 
     with readable(link):
         lines = lines_of_job(link.scripts.client, link.keys, state.workstream, state.id, until_us=state.ended)

@@ -69,7 +69,7 @@ def command(
 def _ago(link: Link, since: str) -> int:
     """µs since 1970, by Redis's clock, of so long ago."""
     from workstreams.log.streams import server_us
-    from workstreams.state.decoding import readable
+    from workstreams.store.readable import readable
 
     try:
         length = parse_duration(since)

@@ -82,8 +82,6 @@ def _change(rates: Sequence[str], concurrency: str | None, burst: int | None) ->
         return None
     from workstreams.control import LimitChange
 
-    if burst is not None and burst < 1:
-        raise misuse("--burst", "a whole number of at least 1", burst)
     unbounded = concurrency == "none"
     slots = None if concurrency is None or unbounded else _slots(concurrency)
     return LimitChange(tuple(map(_rate, rates)), burst, slots, unbounded)
@@ -99,10 +97,9 @@ def _rate(text: str) -> Rate:
 
 
 def _slots(text: str) -> int:
-    if text.isascii() and text.isdigit() and len(text) <= 15 and int(text) > 0:
+    if text.isascii() and text.isdigit() and len(text) <= 15:
         return int(text)
-    hint = "to stop it, pause it" if text == "0" else ""
-    raise misuse("--concurrency", 'a whole number of at least 1, or "none"', text, hint)
+    raise misuse("--concurrency", 'a whole number of at least 1, or "none"', text)
 
 
 def _check(name: str | None, key: str | None, change: LimitChange | None, reset: bool) -> None:

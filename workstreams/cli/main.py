@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -40,6 +41,9 @@ __all__ = ["build_app", "main"]
 
 #: What a program ends with that wrote to a pipe nobody reads any longer: 128 + SIGPIPE.
 _BROKEN_PIPE = 141
+
+#: Of a disk that does not take what is written.
+_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO})
 
 _COMMANDS = (
     up,
@@ -118,12 +122,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _write_to_nobody()
         return _BROKEN_PIPE
     except OutputLost as error:
-        _write_to_nobody()
-        # It may be stderr that is lost.
-        with contextlib.suppress(OutputLost):
-            say(f"error: expected to write the output, found it refused: {error}", sys.stderr)
-        return FAILED
+        return _tell_lost(str(error))
+    except OSError as error:
+        # The command's parser writes the help by itself.
+        if error.errno not in _DISK or error.filename is not None:
+            raise
+        return _tell_lost(error.strerror or str(error))
     return code
+
+
+def _tell_lost(why: str) -> int:
+    _write_to_nobody()
+    # It may be stderr that is lost.
+    with contextlib.suppress(OutputLost):
+        say(f"error: expected to write the output, found it refused: {why}", sys.stderr)
+    return FAILED
 
 
 def _write_to_nobody() -> None:

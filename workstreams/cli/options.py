@@ -50,8 +50,6 @@ def load(context: typer.Context, path: str | None) -> Config:
 
 def link_to(config: Config) -> Link:
     """The way to the config's server; nothing is connected to before the first call."""
-    from workstreams.store.keys import Keys
-    from workstreams.store.link import Link
-    from workstreams.wait.broker import url_of
+    from workstreams.wait.whereabouts import link_of
 
-    return Link(lambda: url_of(config), Keys(config.app))
+    return link_of(config)

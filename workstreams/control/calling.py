@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import uuid4
 
-from workstreams.state.decoding import readable
 from workstreams.store.link import Link
+from workstreams.store.readable import readable
 
 __all__ = ["BATCH", "call"]
 

@@ -7,9 +7,10 @@ from typing import Any
 
 from workstreams.control.calling import BATCH
 from workstreams.control.jobs import Change, discard_dead, retry_jobs
-from workstreams.state.decoding import readable, text
+from workstreams.state.decoding import text
 from workstreams.state.job_record import error_type
 from workstreams.store.link import Link
+from workstreams.store.readable import readable
 
 __all__ = ["discard_all", "retry_all"]
 

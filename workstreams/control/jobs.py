@@ -10,8 +10,9 @@ import orjson
 
 from workstreams.control.calling import BATCH, call
 from workstreams.state import ENDED
-from workstreams.state.decoding import readable, text
+from workstreams.state.decoding import text
 from workstreams.store.link import Link
+from workstreams.store.readable import readable
 
 __all__ = ["Change", "cancel_jobs", "discard_dead", "retry_jobs"]
 

@@ -23,9 +23,9 @@ class Change:
 
     Attributes:
       rates: All of them are to hold, instead of those that do.
-      burst: For the shortest rate: what may be admitted at the same instant. Where rates change and this
-        is left out, it stays as it is.
-      concurrency: Jobs at once.
+      burst: For the shortest rate: what may be admitted at the same instant, 1 or more. Where rates
+        change and this is left out, it stays as it is.
+      concurrency: Jobs at once, 1 or more.
       unbounded: Any number of jobs at once, instead of a concurrency.
     """
 
@@ -103,6 +103,9 @@ def _limit_for(config: Config, name: str, key: str) -> NamedLimit:
 
 
 def _check(change: Change) -> None:
+    _check_positive(change.burst, "--burst")
+    # A slot that nobody has would stop everything, without the word that says so: paused.
+    _check_positive(change.concurrency, "--concurrency", "to stop it, pause it")
     windows = [rate.window for rate in change.rates]
     double = next((window for window in windows if windows.count(window) > 1), None)
     if double is not None:
@@ -112,6 +115,11 @@ def _check(change: Change) -> None:
         shortest = min(change.rates, key=lambda rate: rate.window)
         if change.burst > shortest.permits:
             raise _too_large(change.burst, shortest)
+
+
+def _check_positive(number: int | None, flag: str, hint: str = "") -> None:
+    if number is not None and number < 1:
+        raise ConfigError([Problem("a whole number of at least 1", str(number), flag, hint=hint)])
 
 
 def _too_large(burst: int, rate: Rate) -> ConfigError:

@@ -17,7 +17,7 @@ from workstreams.log.history import lines_of_job
 from workstreams.send.job import Job
 from workstreams.send.payload import job_from
 from workstreams.state import ENDED, JobState, find_job, read_job
-from workstreams.state.decoding import readable
+from workstreams.store.readable import readable
 from workstreams.units import parse_duration
 from workstreams.wait.broker import WorkstreamBroker
 

@@ -7,8 +7,8 @@ from workstreams.control.limiting import refuse_key
 from workstreams.declare.config import Config
 from workstreams.declare.publishing import publish
 from workstreams.state import find_limit
-from workstreams.store.client import redis_errors
 from workstreams.store.link import Link
+from workstreams.store.readable import readable
 
 __all__ = ["pause", "resume"]
 
@@ -62,7 +62,7 @@ def _switch(link: Link, config: Config, name: str, key: str, *, paused: bool) ->
         operation, fields = "limit_pause", {"name": name, "paused": word}
     reply = call(link, operation, fields)
     if reply[0] == b"unsettled":
-        with redis_errors(link.url):
+        with readable(link):
             publish(config, link.scripts)
         reply = call(link, operation, fields)
     return bool(reply[0] == b"changed")

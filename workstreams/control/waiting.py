@@ -8,9 +8,10 @@ import redis
 
 from workstreams.errors import JobNotFound, JobTimeout
 from workstreams.state import ENDED
-from workstreams.state.decoding import readable, text
+from workstreams.state.decoding import text
 from workstreams.store.client import redis_errors
 from workstreams.store.link import Link
+from workstreams.store.readable import readable
 from workstreams.units import format_duration
 
 __all__ = ["ended_channel", "wait_for_end"]

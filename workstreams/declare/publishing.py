@@ -11,6 +11,7 @@ import orjson
 
 from workstreams.declare.config import Config, NamedLimit, PerKey, RateLimit, Workstream
 from workstreams.store.scripts import Scripts
+from workstreams.units import format_number
 
 __all__ = ["Published", "limit_fields", "publish", "rates_text", "workstream_fields"]
 
@@ -57,12 +58,8 @@ def _ease(limit: NamedLimit) -> str:
     ease = limit.on_rate_limited
     if ease is None:
         return ""
-    return f"{_decimal(ease.back_off)}:{ease.recover}:{_decimal(ease.floor(limit.rates[0]))}"
-
-
-def _decimal(value: float) -> str:
-    """A number without an exponent, which the scripts' patterns do not read."""
-    return f"{value:.9f}".rstrip("0").rstrip(".")
+    # Without exponents, which the scripts' patterns do not read.
+    return f"{format_number(ease.back_off)}:{ease.recover}:{format_number(ease.floor(limit.rates[0]))}"
 
 
 def workstream_fields(workstream: Workstream, hard_bound: int) -> dict[str, str]:

@@ -16,10 +16,10 @@ from workstreams.errors import CostTooHigh, UnknownLimit
 from workstreams.guest.hearing import Hearing
 from workstreams.guest.keeper import Keeper
 from workstreams.state import find_limit
-from workstreams.state.decoding import readable, text
-from workstreams.store.client import redis_errors
+from workstreams.state.decoding import text
 from workstreams.store.keys import GUEST
 from workstreams.store.link import Link
+from workstreams.store.readable import readable
 from workstreams.wait.broker import WorkstreamBroker
 
 __all__ = ["Admitted", "Desk", "Desks", "Refused"]
@@ -111,7 +111,7 @@ class Desk:
         fields |= {"lease": self.keeper.lease, "worker": worker_name()}
         reply = self._ask("limit_take", fields)
         if reply[0] == b"unsettled":
-            with redis_errors(self.link.url):
+            with readable(self.link):
                 self._epoch = publish(self.config, self.link.scripts, self._epoch).epoch
             reply = self._ask("limit_take", fields)
         return self._read(name, reply)
@@ -160,6 +160,14 @@ class Desks:
     def __init__(self, broker: WorkstreamBroker) -> None:
         self._broker = broker
         self._desk: Desk | None = None
+
+    @classmethod
+    def of(cls, broker: WorkstreamBroker) -> Desks:
+        """Those that a broker was built with; its first ones, if a program made it by itself."""
+        if broker.desks is None:
+            broker.desks = cls(broker)
+        desks: Desks = broker.desks
+        return desks
 
     def open(self, name: str) -> Desk:
         """The desk of this process for a limit.

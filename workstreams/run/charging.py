@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from uuid import uuid4
 
-from redis.exceptions import ResponseError
-
 from workstreams.admit.delivery import Delivery
 from workstreams.declare.publishing import publish
-from workstreams.errors import RedisUnsuitable
 from workstreams.send.cost import Cost, charge_word
-from workstreams.store.client import address, redis_errors
+from workstreams.store.readable import readable
 from workstreams.wait.broker import WorkstreamBroker
 
 __all__ = ["Charging"]
@@ -42,7 +39,7 @@ class Charging:
         word = charge_word(cost, workstream)
         if self._ask(word) == b"unsettled":
             link = self._broker.link
-            with redis_errors(link.url):
+            with readable(link):
                 publish(self._broker.config, link.scripts)
             self._ask(word)
 
@@ -51,13 +48,6 @@ class Charging:
         call = {"request": request, "epoch": "", "fresh": request, "cost": word, "worker": self._worker}
         call |= {"workstream": grant.workstream, "key": grant.key, "id": grant.job_id}
         call |= {"actor": self._delivery.actor_name, "attempt": grant.attempt}
-        try:
-            with redis_errors(link.url):
-                reply: list[bytes] = link.scripts.run("charge", call)
-        except ResponseError as error:
-            raise RedisUnsuitable(
-                f'expected limits of workstreams under "{link.keys.root}" in {address(link.url)}, found '
-                f"something else ({error}): if another program writes there, give this app another name "
-                "with app:"
-            ) from error
+        with readable(link):
+            reply: list[bytes] = link.scripts.run("charge", call)
         return reply[0]

@@ -9,8 +9,9 @@ from workstreams.declare.config import Config
 from workstreams.declare.publishing import publish
 from workstreams.errors import WorkstreamFull
 from workstreams.schedule.orders import Orders
-from workstreams.state.decoding import readable, text
+from workstreams.state.decoding import text
 from workstreams.store.link import Link
+from workstreams.store.readable import readable
 
 __all__ = ["pause_schedule", "resume_schedule", "run_schedule"]
 

@@ -15,8 +15,9 @@ from workstreams.schedule.orders import Orders
 from workstreams.schedule.policy import Skip, plan_of
 from workstreams.schedule.record import Record, declare_schedules, declared_words, read_records
 from workstreams.schedule.when import ticks_after, when_of
-from workstreams.state.decoding import readable, text
+from workstreams.state.decoding import text
 from workstreams.store.link import Link
+from workstreams.store.readable import readable
 
 __all__ = ["Firing", "Notify", "Settled"]
 

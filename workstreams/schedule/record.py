@@ -10,8 +10,9 @@ from uuid import uuid4
 from workstreams.declare.config.schedule import Schedule
 from workstreams.errors import RedisUnsuitable
 from workstreams.schedule.when import described
-from workstreams.state.decoding import moment, readable, text
+from workstreams.state.decoding import moment, text
 from workstreams.store.link import Link
+from workstreams.store.readable import readable
 
 __all__ = ["Record", "Records", "declare_schedules", "declared_words", "read_records"]
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Sequence
 
-from redis.exceptions import ResponseError
-
 from workstreams.declare.config import Config
 from workstreams.declare.publishing import publish
 from workstreams.errors import (
@@ -18,8 +16,8 @@ from workstreams.errors import (
     WorkstreamsError,
 )
 from workstreams.send.order import Order
-from workstreams.store.client import address, redis_errors
 from workstreams.store.link import Link
+from workstreams.store.readable import readable
 
 __all__ = ["BATCH", "Sender"]
 
@@ -38,7 +36,6 @@ class Sender:
     def __init__(self, config: Callable[[], Config], link: Callable[[], Link]) -> None:
         self._config = config
         self._link = link
-        self._epoch = ""
 
     def send(self, orders: Sequence[Order]) -> int:
         """Send jobs; a job whose id is known already is left as it is.
@@ -69,45 +66,36 @@ class Sender:
         return new
 
     def _send_batch(self, batch: Sequence[Order]) -> int:
-        request = secrets.token_hex(16)
-        reply = self._ask(request, batch)
+        request, link = secrets.token_hex(16), self._link()
+        reply = self._ask(link, request, batch)
         if reply[0] == b"unsettled":
-            self._publish(reply[1].decode())
-            reply = self._ask(request, batch)
-        return self._read(reply)
+            self._publish(link, reply[1].decode())
+            reply = self._ask(link, request, batch)
+        return self._read(link, reply)
 
-    def _ask(self, request: str, batch: Sequence[Order]) -> list[bytes]:
-        call = {"request": request, "epoch": self._epoch, "fresh": request}
+    def _ask(self, link: Link, request: str, batch: Sequence[Order]) -> list[bytes]:
+        call = {"request": request, "epoch": link.epoch, "fresh": request}
         words = [word for order in batch for word in order.words()]
         # Where there is no server to ask, nothing is in doubt.
-        link = self._link()
         scripts = link.scripts
         try:
-            with redis_errors(link.url):
+            with readable(link):
                 reply: list[bytes] = scripts.run("send", call, words)
-        except RedisUnavailable as error:
+        except (RedisUnavailable, RedisUnsuitable) as error:
             error.in_doubt = tuple(order.job for order in batch)
             raise
-        except ResponseError as error:
-            stopped = RedisUnsuitable(
-                f'expected data of workstreams under "{link.keys.root}" in {address(link.url)}, found that a '
-                f"send stopped over something else ({error}): if another program writes there, give this "
-                "app another name with app:"
-            )
-            stopped.in_doubt = tuple(order.job for order in batch)
-            raise stopped from error
         return reply
 
-    def _publish(self, missing: str) -> None:
-        config, link = self._config(), self._link()
+    def _publish(self, link: Link, missing: str) -> None:
+        config = self._config()
         config.workstream(missing)
-        with redis_errors(link.url):
-            self._epoch = publish(config, link.scripts, self._epoch).epoch
+        with readable(link):
+            link.epoch = publish(config, link.scripts, link.epoch).epoch
 
-    def _read(self, reply: Sequence[bytes]) -> int:
+    def _read(self, link: Link, reply: Sequence[bytes]) -> int:
         match reply[0]:
             case b"ok":
-                self._epoch = reply[2].decode()
+                link.epoch = reply[2].decode()
                 return int(reply[1])
             case b"full":
                 raise WorkstreamFull(reply[1].decode(), int(reply[2]))

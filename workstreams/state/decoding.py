@@ -2,38 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
-
-from redis.exceptions import ResponseError
-
-from workstreams.errors import RedisUnsuitable
 from workstreams.log.lines import stamp
-from workstreams.store.client import address, redis_errors
-from workstreams.store.link import Link
 
-__all__ = ["moment", "readable", "stamp_or_none", "text", "whole"]
+__all__ = ["moment", "stamp_or_none", "text", "whole"]
 
 #: µs since 1970 in the year 6536; what is later is no time, and no calendar holds it.
 _LATEST = 2**57
-
-
-@contextlib.contextmanager
-def readable(link: Link) -> Iterator[None]:
-    """Turn failures of reading into errors of ours.
-
-    Raises:
-      RedisUnavailable: When the server cannot be asked.
-      RedisUnsuitable: When something else than our data stands under the app's keys.
-    """
-    try:
-        with redis_errors(link.url):
-            yield
-    except ResponseError as error:
-        raise RedisUnsuitable(
-            f'expected data of workstreams under "{link.keys.root}" in {address(link.url)}, found something '
-            f"else ({error}): if another program writes there, give this app another name with app:"
-        ) from error
 
 
 def text(value: bytes | None) -> str:

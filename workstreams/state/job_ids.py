@@ -6,8 +6,9 @@ import heapq
 from collections.abc import Iterator
 from typing import Any
 
-from workstreams.state.decoding import readable, text
+from workstreams.state.decoding import text
 from workstreams.store.link import Link
+from workstreams.store.readable import readable
 
 __all__ = ["INDEXES", "ids_of"]
 

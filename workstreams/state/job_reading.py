@@ -9,13 +9,14 @@ from redis.exceptions import ResponseError
 from workstreams.declare.config import Config
 from workstreams.errors import JobNotFound
 from workstreams.send.cost import cost_from
-from workstreams.state.decoding import moment, readable, text
+from workstreams.state.decoding import moment, text
 from workstreams.state.job import JobState
 from workstreams.state.job_record import FIELDS, Fields, job_state
 from workstreams.state.progress import last_progress
 from workstreams.state.status import ask
 from workstreams.state.workstream import Hold
 from workstreams.store.link import Link
+from workstreams.store.readable import readable
 
 __all__ = ["find_job", "read_job"]
 

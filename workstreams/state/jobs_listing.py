@@ -8,13 +8,14 @@ from itertools import islice
 from typing import Any
 
 from workstreams.declare.config import Config
-from workstreams.state.decoding import moment, readable, text
+from workstreams.state.decoding import moment, text
 from workstreams.state.job import JobState
 from workstreams.state.job_ids import INDEXES, ids_of
 from workstreams.state.job_record import FIELDS, Fields, error_type, job_state
 from workstreams.state.status import ask
 from workstreams.state.workstream import Hold
 from workstreams.store.link import Link
+from workstreams.store.readable import readable
 
 __all__ = ["JobFilter", "Listing", "list_jobs"]
 

@@ -11,10 +11,11 @@ import orjson
 
 from workstreams.declare.config import Config, NamedLimit, Workstream
 from workstreams.errors import RedisUnsuitable, UnknownLimit
-from workstreams.state.decoding import moment, readable, stamp_or_none, text, whole
+from workstreams.state.decoding import moment, stamp_or_none, text, whole
 from workstreams.state.terms import Terms, terms_from, terms_of
 from workstreams.state.workstream import RateUse
 from workstreams.store.link import Link
+from workstreams.store.readable import readable
 
 __all__ = ["LimitState", "find_limit", "read_limits"]
 

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from workstreams.log.lines import line_of
-from workstreams.state.decoding import readable
 from workstreams.store.link import Link
+from workstreams.store.readable import readable
 
 __all__ = ["EVENT", "last_progress", "progress_among"]
 

@@ -11,10 +11,11 @@ import orjson
 from workstreams.declare.config import Config, NamedLimit
 from workstreams.errors import RedisUnsuitable
 from workstreams.send.cost import Cost
-from workstreams.state.decoding import moment, readable, text, whole
+from workstreams.state.decoding import moment, text, whole
 from workstreams.state.terms import rates_from, rates_in_words
 from workstreams.state.workstream import Hold, Minute, Overridden, RateUse, SlotUse, WorkstreamState
 from workstreams.store.link import Link
+from workstreams.store.readable import readable
 
 __all__ = ["ask", "read_status"]
 

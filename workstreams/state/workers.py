@@ -6,9 +6,10 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-from workstreams.state.decoding import moment, readable, stamp_or_none, text, whole
+from workstreams.state.decoding import moment, stamp_or_none, text, whole
 from workstreams.store.keys import GUEST
 from workstreams.store.link import Link
+from workstreams.store.readable import readable
 
 __all__ = ["HeldJob", "WorkerState", "read_workers"]
 

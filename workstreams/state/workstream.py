@@ -6,7 +6,7 @@ import dataclasses
 from typing import Any
 
 from workstreams.state.decoding import stamp_or_none
-from workstreams.units import Rate
+from workstreams.units import Rate, format_number
 
 __all__ = ["Hold", "Minute", "Overridden", "RateUse", "SlotUse", "WorkstreamState"]
 
@@ -42,8 +42,8 @@ class RateUse:
         }
 
     def __str__(self) -> str:
-        lowered = "" if self.pace is None else f" (lowered to {self.pace:.3g})"
-        return f"{self.used:g} of {Rate(self.permits, self.window)}{lowered}"
+        lowered = "" if self.pace is None else f" (lowered to {format_number(self.pace, 3)})"
+        return f"{format_number(self.used, 6)} of {Rate(self.permits, self.window)}{lowered}"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

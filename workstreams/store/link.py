@@ -21,10 +21,15 @@ class Link:
       url: Returns the server's URL; asked once, at the first call, since an embedded
         server is found by what stands in its folder at that time.
       keys: The app's keys.
+
+    Attributes:
+      epoch: The data set as it was last seen, "" before: what a sender knew of another server, or of
+        another app, would pass for a loss of data here, and shut every rate for a window.
     """
 
     def __init__(self, url: Callable[[], str], keys: Keys) -> None:
         self.keys = keys
+        self.epoch = ""
         self._find = url
         self._url: str | None = None
         self._scripts: Scripts | None = None

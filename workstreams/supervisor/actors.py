@@ -14,9 +14,9 @@ from collections.abc import Mapping
 
 import orjson
 
-from workstreams.app import configure, import_actors
+from workstreams.app import configure
 from workstreams.declare.config.source_spec import ConfigSource
-from workstreams.declare.references import check_actors
+from workstreams.declare.references import check_actors, import_actors
 from workstreams.errors import ConfigError, WorkstreamsError
 
 __all__ = ["actors_of", "main"]

@@ -9,12 +9,9 @@ from typing import Any, Protocol
 from workstreams.admit.sessions import Sessions
 from workstreams.declare.config import Config
 from workstreams.declare.config.source_spec import ConfigSource
-from workstreams.declare.publishing import publish
-from workstreams.errors import ConfigError, RedisUnsuitable
-from workstreams.log.lines import notice
+from workstreams.errors import ConfigError
 from workstreams.log.ship import Shipper
-from workstreams.store.check import server_facts, suitability
-from workstreams.store.client import lease_client, producer_client, redis_errors, worker_client
+from workstreams.store.client import lease_client, producer_client, worker_client
 from workstreams.store.keys import Keys
 from workstreams.store.link import Link
 from workstreams.store.scripts import Scripts
@@ -24,6 +21,7 @@ from workstreams.supervisor.keeper import Served
 from workstreams.supervisor.orders import Orders
 from workstreams.supervisor.renewal import Renewal
 from workstreams.supervisor.scheduling import Scheduling
+from workstreams.supervisor.settling import settle
 from workstreams.supervisor.signals import Asks
 from workstreams.supervisor.spec import EXIT_KILLED, ORPHAN_END, ChildSpec
 from workstreams.supervisor.supervisor import Supervisor
@@ -95,7 +93,7 @@ class Generation:
         self._mutex = threading.Lock()
         self._retired = False
         self._link = Link(lambda: served.url, Keys(config.app))
-        unsafe = self._settle(served)
+        unsafe = settle(config, self._link, served, show)
         self._scheduling: Scheduling | None = None
         if orders.schedules:
             self._scheduling = Scheduling(config, source, self._link, show, self._keep_line)
@@ -196,22 +194,6 @@ class Generation:
 
     def _keep_line(self, line: Mapping[str, Any]) -> None:
         self._shipper.put("", None, line)
-
-    def _settle(self, served: Served) -> list[dict[str, Any]]:
-        """Make sure that the server can hold the promises, and put the config in force.
-
-        Returns:
-          Lines that were shown, of what it may lose.
-        """
-        with redis_errors(served.url):
-            errors, warnings = suitability(server_facts(self._link.scripts.client))
-            lines = [notice("server_unsafe", {"app": self._config.app, "why": one}) for one in warnings]
-            for line in lines:
-                self._show(line)
-            if errors:
-                raise RedisUnsuitable(errors[0])
-            publish(self._config, self._link.scripts, served.lost_epoch, served.epoch)
-        return lines
 
 
 def _spec(config: Config, source: ConfigSource) -> ChildSpec:

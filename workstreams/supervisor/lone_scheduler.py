@@ -5,23 +5,20 @@ from __future__ import annotations
 import contextlib
 import select
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from workstreams.declare.config import Config
 from workstreams.declare.config.source_spec import ConfigSource
-from workstreams.declare.publishing import publish
-from workstreams.errors import ConfigError, NothingRunsHere, Problem, RedisUnsuitable
+from workstreams.errors import ConfigError, NothingRunsHere, Problem
 from workstreams.log.lines import notice
-from workstreams.store.check import server_facts, suitability
-from workstreams.store.client import redis_errors
 from workstreams.store.keys import Keys
 from workstreams.store.link import Link
 from workstreams.supervisor.echo import Printer
 from workstreams.supervisor.keeper import Served, kept_server
 from workstreams.supervisor.scheduling import Scheduling
+from workstreams.supervisor.settling import settle
 from workstreams.supervisor.signals import Signals
-from workstreams.wait.broker import url_of
+from workstreams.wait.whereabouts import url_of
 
 __all__ = ["schedule_alone"]
 
@@ -50,7 +47,7 @@ def schedule_alone(config: Config, source: ConfigSource) -> int:
     try:
         with _server(config, show) as served:
             link = Link(lambda: served.url, Keys(config.app))
-            _prepare(config, link, show, served)
+            settle(config, link, served, show)
             scheduling = Scheduling(config, source, link, show, tells_fired=True)
             scheduling.start()
             show(notice("scheduler_started", {"app": config.app}) | {"level": "info"})
@@ -76,13 +73,3 @@ def _server(config: Config, show: Printer) -> Iterator[Served]:
             yield served
     else:
         yield Served(url)
-
-
-def _prepare(config: Config, link: Link, show: Callable[[Mapping[str, Any]], None], served: Served) -> None:
-    with redis_errors(link.url):
-        errors, warnings = suitability(server_facts(link.scripts.client))
-        for sentence in warnings:
-            show(notice("server_unsafe", {"app": config.app, "why": sentence}))
-        if errors:
-            raise RedisUnsuitable(errors[0])
-        publish(config, link.scripts, served.lost_epoch, served.epoch)

@@ -23,9 +23,9 @@ import structlog
 from dramatiq import Worker
 
 from workstreams.admit.admission import AdmissionMiddleware, BootFailed, Unreachable, worker_name
-from workstreams.app import configure, import_actors
+from workstreams.app import configure
 from workstreams.declare.config import Config, load_config
-from workstreams.declare.references import check_actors
+from workstreams.declare.references import check_actors, import_actors
 from workstreams.errors import RedisUnavailable, WorkstreamsError
 from workstreams.log.lines import notice
 from workstreams.log.pipe import PipeWriter

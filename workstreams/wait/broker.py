@@ -2,34 +2,31 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import structlog
 from dramatiq import Actor, Broker, Consumer, Message, Middleware
-from dramatiq.errors import QueueJoinTimeout, QueueNotFound
+from dramatiq.errors import QueueNotFound
 from dramatiq.middleware import MiddlewareError
 
-from workstreams.declare.config import Config, load_config
-from workstreams.errors import RedisUnavailable, WorkstreamsError
+from workstreams.declare.config import Config
+from workstreams.errors import WorkstreamsError
 from workstreams.send.actor import adopt_priority, completed, due_of, shift_by_number
 from workstreams.send.handle import Operations
 from workstreams.send.job import Job
 from workstreams.send.order import Order, order_for
 from workstreams.send.sender import Sender
-from workstreams.store.embedded import attach
-from workstreams.store.keys import Keys
 from workstreams.store.link import Link
 from workstreams.wait.arrival import delay_of, without_eta
-from workstreams.wait.emptying import failure_in, flush, unfinished
+from workstreams.wait.emptying import failure_in, flush, wait_until_empty
 from workstreams.wait.hooks import Hooks
 from workstreams.wait.ports import Admission, Captures
 from workstreams.wait.stand_ins import StandIns, is_absorbed
+from workstreams.wait.whereabouts import Whereabouts
 
-__all__ = ["WorkstreamBroker", "ours", "url_of"]
+__all__ = ["WorkstreamBroker", "ours"]
 
 
 class WorkstreamBroker(Broker):
@@ -54,10 +51,7 @@ class WorkstreamBroker(Broker):
         config: Config | str | Path | None = None,
         middleware: Sequence[Middleware] = (),
     ) -> None:
-        self._source = config
-        self._config: Config | None = config if isinstance(config, Config) else None
-        self._link: Link | None = None
-        self._mutex = threading.RLock()
+        self._whereabouts = Whereabouts(config)
         self.admission: Admission | None = None
         self.captures: Captures | None = None
         self.operations: Operations | None = None
@@ -79,41 +73,20 @@ class WorkstreamBroker(Broker):
         Raises:
           ConfigError: With everything that is wrong with it.
         """
-        # Asked several times a job; a reference is read at once.
-        config = self._config
-        if config is not None:
-            return config
-        with self._mutex:
-            if self._config is None:
-                assert not isinstance(self._source, Config)
-                self._config = load_config(self._source)
-            return self._config
+        return self._whereabouts.config
 
     @property
     def link(self) -> Link:
         """The way to the server that the config names."""
-        link = self._link
-        if link is not None:
-            return link
-        with self._mutex:
-            if self._link is None:
-                config = self.config
-                self._link = Link(lambda: url_of(config), Keys(config.app))
-            return self._link
+        return self._whereabouts.link
 
     def configure(self, config: Config | str | Path) -> None:
         """Use another config from now on; for the start of a program and for tests."""
-        with self._mutex:
-            self.close()
-            self._source = config
-            self._config = config if isinstance(config, Config) else None
+        self._whereabouts.move(config)
 
     def close(self) -> None:
         """Close the connections; the broker may be used again."""
-        with self._mutex:
-            if self._link is not None:
-                self._link.close()
-                self._link = None
+        self._whereabouts.close()
 
     # Dramatiq's contract.
 
@@ -274,11 +247,7 @@ class WorkstreamBroker(Broker):
             may have run in another process.
         """
         self._must_know(queue_name)
-        deadline = None if timeout is None else time.monotonic() + timeout / 1000
-        while unfinished(self.link, queue_name):
-            if deadline is not None and time.monotonic() >= deadline:
-                raise QueueJoinTimeout(queue_name)  # type: ignore[no-untyped-call]  # Dramatiq's is untyped
-            time.sleep(0.02)  # for tests, says Dramatiq: an event for each would cost every finish
+        wait_until_empty(self.link, queue_name, timeout)
         failure = failure_in(self.link, queue_name) if fail_fast else None
         if failure is not None:
             raise failure
@@ -297,17 +266,3 @@ def ours(broker: Broker) -> WorkstreamBroker:
     if not isinstance(broker, WorkstreamBroker):
         raise TypeError(f"expected a WorkstreamBroker under this middleware, found a {type(broker).__name__}")
     return broker
-
-
-def url_of(config: Config) -> str:
-    """The URL of the server that a config names.
-
-    Raises:
-      NothingRunsHere: When it is an embedded one and none is up.
-    """
-    if config.redis != "embedded":
-        return config.redis
-    url = attach(config.state_dir)
-    if not url:
-        raise RedisUnavailable(f"expected an embedded server in {config.state_dir}, found none")
-    return url

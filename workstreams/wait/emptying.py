@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 from uuid import uuid4
 
 import orjson
+from dramatiq.errors import QueueJoinTimeout
 from dramatiq.results import ResultFailure
 
 from workstreams.store.client import redis_errors
 from workstreams.store.link import Link
 
-__all__ = ["failure_in", "failure_of", "flush", "unfinished"]
+__all__ = ["failure_in", "failure_of", "flush", "unfinished", "wait_until_empty"]
 
 #: Jobs that one call discards: a longer script would hold Redis up.
 AT_ONCE = 250
+
+#: Seconds between two looks at a workstream that is to be empty.
+PAUSE = 0.02
 
 
 def unfinished(link: Link, workstream: str) -> int:
@@ -28,6 +33,24 @@ def unfinished(link: Link, workstream: str) -> int:
         waiting, scheduled, running, guests = pipe.execute()
     # A slot that is held outside of a job is none of them.
     return int(waiting or 0) + int(scheduled) + int(running) - int(guests)
+
+
+def wait_until_empty(link: Link, workstream: str, timeout: int | None) -> None:
+    """Wait until nothing of a workstream waits, is scheduled or runs.
+
+    Parameters:
+      link: Where it is.
+      workstream: Its name.
+      timeout: Milliseconds; None is for ever.
+
+    Raises:
+      QueueJoinTimeout: When the time is over first.
+    """
+    deadline = None if timeout is None else time.monotonic() + timeout / 1000
+    while unfinished(link, workstream):
+        if deadline is not None and time.monotonic() >= deadline:
+            raise QueueJoinTimeout(workstream)  # type: ignore[no-untyped-call]  # Dramatiq's is untyped
+        time.sleep(PAUSE)  # for tests, says Dramatiq: an event for each would cost every finish
 
 
 def flush(link: Link, workstream: str) -> int:
