@@ -31,7 +31,7 @@ end
 -- them, so that to go back to them is no fresh start.
 local function add_idle(rates, file)
   local in_force = {}
-  for _, r in ipairs(rates) do in_force[r.window] = true end
+  for _, r in ipairs(rates) do in_force[r.window], r.own = true, true end
   for _, r in ipairs((rates_of(file))) do
     if not in_force[r.window] then
       r.idle = true
