@@ -58,7 +58,10 @@ for name, fields in pairs(call.workstreams) do
   local verdict, of_keys = write(keys.ws(name, 'settings'), fields)
   memory.forget_settings()
   if of_keys then turns.recheck(name) end
-  if verdict == 'changed' then adopt.running(name) end
+  if verdict == 'changed' then
+    adopt.running(name)
+    guests.adopt(name)
+  end
   if verdict ~= 'same' then verdicts[name] = verdict end
   redis.call('SADD', keys.root .. 'workstreams', name)
 end
