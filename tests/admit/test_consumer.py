@@ -13,11 +13,13 @@ from workstreams.admit.consumer import LaneConsumer
 from workstreams.admit.delivery import Delivery
 
 
-def ended(one: Delivery, how: str = "ack", margin: float | None = None) -> list[dict[str, Any]]:
+def ended(
+    one: Delivery, how: str = "ack", margin: float | None = None, most: int | None = None
+) -> list[dict[str, Any]]:
     """What a finish says that leaves by a consumer."""
     bench = Bench(answer())
     bench.lane.margin = margin
-    consumer = LaneConsumer(bench.lane, bench.exchange, 0.01)
+    consumer = LaneConsumer(bench.lane, bench.exchange, 0.01, lambda _: most)
     getattr(consumer, how)([one] if how == "requeue" else one)
     consumer.ack(one)
     return bench.exchange._outbox.finishes
@@ -64,11 +66,11 @@ def test_a_start_that_comes_later_than_the_margin_is_counted_as_late() -> None:
 def test_it_gives_nothing_and_while_draining_returns_at_once() -> None:
     bench = Bench(answer())
     bench.lane.put([granted("a")])
-    consumer = LaneConsumer(bench.lane, bench.exchange, 0.05)
+    consumer = LaneConsumer(bench.lane, bench.exchange, 0.05, lambda _: None)
     began = time.monotonic()
     assert next(consumer) is None
     assert time.monotonic() - began >= 0.05
-    patient = LaneConsumer(bench.lane, bench.exchange, 30)
+    patient = LaneConsumer(bench.lane, bench.exchange, 30, lambda _: None)
     bench.exchange.drain()
     assert next(patient) is None
     assert time.monotonic() - began < 5
@@ -88,6 +90,5 @@ def test_an_end_that_cannot_be_put_into_words_still_reaches_redis() -> None:
 
 def test_a_failure_without_an_outcome_of_a_job_that_is_not_to_be_retried_is_dead() -> None:
     one = delivery("a")
-    one.options["max_retries"] = 0
     one.stuff_exception(ValueError("x"))
-    assert [finish["o"] for finish in ended(one)] == ["dead"]
+    assert [finish["o"] for finish in ended(one, most=0)] == ["dead"]

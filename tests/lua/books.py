@@ -99,7 +99,7 @@ class Books(RuleBasedStateMachine):
             assert set(published.older) == {"api", *STREAMS}
             return
         self.version += 1
-        self.oracle.publish(bounds, within, per_key)
+        self.oracle.publish(bounds, within, per_key, self.now)
         for ws in STREAMS:
             self.shares.forget(ws)
 

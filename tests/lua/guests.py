@@ -20,7 +20,6 @@ class Said:
     """What a guest was told: in or held; why, by which limit, when to ask again, and since when it waits."""
 
     word: str
-    leased: bool = False
     why: str = ""
     by: str = ""
     wait: int = -1
@@ -55,9 +54,9 @@ class Guests:
         """Carry a take out."""
         reply = self.rig.scripts.run("limit_take", call)
         if reply[0] == b"in":
-            return Said("in", leased=reply[2] == 1)
+            return Said("in")
         if reply[0] == b"held":
-            return Said("held", False, reply[2].decode(), reply[3].decode(), int(reply[4]), reply[5].decode())
+            return Said("held", reply[2].decode(), reply[3].decode(), int(reply[4]), reply[5].decode())
         return Said(*(part.decode() for part in reply[:1]))
 
     def take(self, name: str, sid: str = "", cost: float | Mapping[str, float] = 1, **more: Any) -> Said:

@@ -114,6 +114,10 @@ class Log:
         self.shut = 0
         self.eased: Eased | None = None
         self._spacing: dict[int, float] = {}
+        #: What that may be too late by, since starts may use up some slack: it grows with what is left.
+        self._slack: dict[int, float] = {}
+        #: When a window was taken away, and what its interval was.
+        self._without: dict[int, tuple[int, float]] = {}
 
     # What an upstream said.
 
@@ -138,6 +142,32 @@ class Log:
         self.eased = Eased(high, max(bound.ease.least, high * bound.ease.back_off), now)
         self.changed = len(self.admitted)
 
+    # What changes.
+
+    def change(self, before: Bound, after: Bound, now: int) -> None:
+        """Another bound holds from now on: what is left of a spacing stays the same number of permits."""
+        self.changed = len(self.admitted)
+        had, has = self._intervals(before, now), self._intervals(after, now)
+        self._without |= {window: (now, had[window]) for window in had.keys() - has.keys()}
+        for rate in after.rates:
+            at, was = self._without.pop(rate.window, (now, had.get(rate.window)))
+            if was is not None:
+                self._respace(rate, at, has[rate.window] / was)
+
+    def _intervals(self, bound: Bound, now: int) -> dict[int, float]:
+        pace = self.pace(bound, now)
+        found = {one.window: one.span / one.permits for one in bound.rates}
+        return found | ({bound.rates[0].window: bound.rates[0].span / pace} if pace else {})
+
+    def _respace(self, rate: Rate, at: int, ratio: float) -> None:
+        left = self._spacing.get(rate.window, 0) - at
+        if left > 0 and ratio != 1:
+            self._spacing[rate.window] = at + min(left * ratio, rate.span)
+            self._slack[rate.window] = max(SLACK, self._early(rate) * ratio)
+
+    def _early(self, rate: Rate) -> float:
+        return self._slack.get(rate.window, SLACK)
+
     # What it admits.
 
     def spacing(self, bound: Bound, rate: Rate, now: int) -> Spacing | None:
@@ -156,7 +186,7 @@ class Log:
         for rate in bound.rates:
             spaced = self.spacing(bound, rate, at)
             if spaced:
-                first = self._spaced(rate, spaced, cost) - SLACK - ROUNDING
+                first = self._spaced(rate, spaced, cost) - self._early(rate) - ROUNDING
                 assert at >= first, f"{cost} at {at}, before {first}, under {rate}, {spaced}"
         self.admitted.append((at, cost))
         for rate in bound.rates:
@@ -165,8 +195,10 @@ class Log:
             if spaced := self.spacing(bound, rate, at):
                 costs = [cost for when, cost in self.admitted[self.changed :] if when == at]
                 assert len(costs) == 1 or sum(costs) <= spaced.burst + _EPSILON, f"{costs} at once: {rate}"
-                space = max(self._spacing.get(rate.window, 0), at) + cost * spaced.interval
-                self._spacing[rate.window] = space
+                before = self._spacing.get(rate.window, 0)
+                self._spacing[rate.window] = max(before, at) + cost * spaced.interval
+                if before <= at:
+                    self._slack[rate.window] = SLACK
 
     def latest(self, bound: Bound, cost: float, now: int) -> float:
         """When a job of this cost may start at the latest, if nothing changes."""
@@ -186,7 +218,8 @@ class Log:
             times.append(self._log_time(rate, min(cost, rate.permits), now))
             # What is paced now may be whole again before it starts.
             kinds = [self.spacing(bound, rate, now), _declared(rate)]
-            times.append(min(self._spaced(rate, one, cost) - SLACK if one else 0 for one in kinds))
+            early = self._early(rate)
+            times.append(min(self._spaced(rate, one, cost) - early if one else 0 for one in kinds))
         return max(times)
 
     def _log_time(self, rate: Rate, cost: float, now: int) -> float:

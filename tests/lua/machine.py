@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
 from collections import defaultdict
@@ -41,6 +42,7 @@ _outcomes = st.sampled_from(
     ["done", "done", "done", "retry", "defer", "defer", "handback", "dead", "discard"]
 )
 _waits = st.sampled_from([0, 300_000, SECOND, 3 * SECOND])
+_pauses = st.lists(st.sampled_from([0, 80_000, 200_000]), max_size=3)
 _wants = st.dictionaries(_streams, st.integers(1, 3), max_size=3)
 _scopes = st.sampled_from(["", "key", "workstream", "api"])
 _refused = st.sampled_from(["key", "workstream", "workstream", "api"])
@@ -155,6 +157,9 @@ class Fleet(Watch):
         ending = zip(self.grants[sid].values(), itertools.cycle(waits), strict=False)
         self._exchange(sid, {}, [(given, ("defer", wait, False, scope)) for given, wait in ending])
         self.rig.advance(us)
+        self._everybody_asks()
+
+    def _everybody_asks(self) -> None:
         self._renew(sorted(self.expiry))
         for one in self._askers():
             if one in self.expiry:
@@ -258,3 +263,25 @@ class Fleet(Watch):
         kept = {name: self._with_windows(name, bound) for name, bound in bounds.items()}
         self._publish(kept, sharing, per_key, older=older)
         self._hear()
+
+    @rule(permits=st.sampled_from([3, 4, 6]), waits=_pauses)
+    def change_pace(self, permits: int, waits: list[int]) -> None:
+        """The same limits with other permits, while what started before is still spaced by the old ones."""
+        bounds = {name: _paced(bound, permits) for name, bound in self.oracle.bounds.items()}
+        per_key = {
+            ws: PerKey(_paced(one.bound, permits), one.weights) for ws, one in self.oracle.per_key.items()
+        }
+        sharing = tuple(ws for ws in STREAMS if self.oracle.within[ws])
+        self._publish(bounds, sharing, per_key)
+        self._hear()
+        for us in waits:
+            self.rig.advance(us)
+            self._everybody_asks()
+
+
+def _paced(bound: Bound, permits: int) -> Bound:
+    """The same with its shortest rate raised or lowered."""
+    if not bound.rates:
+        return bound
+    first = dataclasses.replace(bound.rates[0], permits=permits)
+    return dataclasses.replace(bound, rates=(first, *bound.rates[1:]))

@@ -59,13 +59,15 @@ class Oracle:
         bounds: Mapping[str, Bound],
         within: Mapping[str, tuple[str, ...]],
         per_key: Mapping[str, PerKey],
+        now: int,
     ) -> None:
         for name, bound in bounds.items():
-            if self.bounds.get(name) != bound:
-                self.logs[name].changed = len(self.logs[name].admitted)
+            if name in self.bounds and self.bounds[name] != bound:
+                self.logs[name].change(self.bounds[name], bound, now)
         for (ws, _), log in self.key_logs.items():
-            if self.per_key.get(ws) != per_key.get(ws):
-                log.changed = len(log.admitted)
+            before, after = self.per_key.get(ws, PerKey()), per_key.get(ws, PerKey())
+            if before != after:
+                log.change(before.bound, after.bound, now)
         self.bounds, self.within, self.per_key = dict(bounds), dict(within), dict(per_key)
         for job in self.jobs.values():
             if job.state == "running":

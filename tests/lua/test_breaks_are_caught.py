@@ -159,6 +159,15 @@ def test_a_scenario_tells_broken_scripts_from_right_ones(
             ],
             id="a lost key",
         ),
+        pytest.param(
+            [
+                (
+                    "history.respaced(m.tat, clock.now, was[r.window], now, r.span), clock.now",
+                    "m.tat, clock.now",
+                )
+            ],
+            id="the spacing of an old rate",
+        ),
     ],
 )
 def test_random_histories_find_what_is_broken(

@@ -6,6 +6,8 @@ import dataclasses
 import os
 import socket
 import threading
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import redis
@@ -55,7 +57,7 @@ def worker_name() -> str:
 
 @dataclasses.dataclass(slots=True)
 class Admitted:
-    """What a booted worker has open."""
+    """What a booted worker has open, and who knows how often a delivery is tried again."""
 
     sid: str
     lanes: dict[str, Lane]
@@ -64,6 +66,7 @@ class Admitted:
     sessions: Sessions
     renewer: Renewer | None
     lost: threading.Event
+    most_retries: Callable[[Delivery], int | None]
 
 
 class AdmissionMiddleware(Middleware):
@@ -159,7 +162,8 @@ class AdmissionMiddleware(Middleware):
     def consume(self, queue_name: str, timeout: float) -> Consumer:
         """A consumer of one lane."""
         assert self.admitted is not None
-        return LaneConsumer(self.admitted.lanes[queue_name], self.admitted.exchange, timeout)
+        lane, exchange = self.admitted.lanes[queue_name], self.admitted.exchange
+        return LaneConsumer(lane, exchange, timeout, self.admitted.most_retries)
 
     # How it is put together.
 
@@ -206,7 +210,8 @@ class AdmissionMiddleware(Middleware):
                 lambda: exchange.wake("*", 0.0),
             )
         )
-        return Admitted(sid, lanes, exchange, listener, sessions, renewer, lost)
+        retries = partial(_most_retries, broker)
+        return Admitted(sid, lanes, exchange, listener, sessions, renewer, lost, retries)
 
     def _lose(self, lost: threading.Event) -> bool:
         """A supervisor replaces the process."""
@@ -258,3 +263,10 @@ class AdmissionMiddleware(Middleware):
             self.log.error(
                 "redis_away", error=str(error), hint="work goes on, and is told to Redis when it is back"
             )
+
+
+def _most_retries(broker: WorkstreamBroker, message: Delivery) -> int | None:
+    if broker.captures is not None:
+        return broker.captures.most_retries(broker, message)
+    most: int | None = message.options.get("max_retries")
+    return most

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import orjson
 from dramatiq import Consumer
@@ -38,12 +38,16 @@ class LaneConsumer(Consumer):
       lane: Whose deliveries end here.
       exchange: Who carries their ends.
       timeout: Seconds for which :meth:`__next__` may wait.
+      most_retries: Retries of a delivery, None for any number; asked where nobody decided its outcome.
     """
 
-    def __init__(self, lane: Lane, exchange: Exchange, timeout: float) -> None:
+    def __init__(
+        self, lane: Lane, exchange: Exchange, timeout: float, most_retries: Callable[[Delivery], int | None]
+    ) -> None:
         self._lane = lane
         self._exchange = exchange
         self._timeout = timeout
+        self._most_retries = most_retries
 
     def __next__(self) -> Delivery | None:
         """Nothing, after a while: Dramatiq's consumer thread asks in a loop until it is stopped."""
@@ -69,7 +73,7 @@ class LaneConsumer(Consumer):
         message.sealed = True
         self._lane.leave()
         try:
-            record = message.record or _without_outcome(message)
+            record = message.record or _without_outcome(message, self._most_retries)
         except Exception as error:
             # Whatever a middleware left in the message: its end must reach Redis.
             record = _undecided(message, error)
@@ -88,7 +92,7 @@ def _undecided(message: Delivery, error: Exception) -> dict[str, object]:
     return message.finish("retry", at=1_000_000, err=described, x=details)
 
 
-def _without_outcome(message: Delivery) -> dict[str, object]:
+def _without_outcome(message: Delivery, most_retries: Callable[[Delivery], int | None]) -> dict[str, object]:
     """The finish of a delivery whose outcome nobody decided.
 
     Dramatiq acks after an interrupted hook as well; a failure must never pass for success.
@@ -99,7 +103,7 @@ def _without_outcome(message: Delivery) -> dict[str, object]:
     retries = message.options["retries"] = int(message.options.get("retries", 0)) + 1
     text = f"{type(error).__name__}: a hook was interrupted after the job"
     described = orjson.dumps({"type": type(error).__name__, "message": text}).decode()
-    most = message.options.get("max_retries")
+    most = most_retries(message)
     if retries > (MOST_INTERRUPTED if most is None else most):
         return message.finish("dead", err=described)
     return message.finish(

@@ -99,7 +99,7 @@ class Outcomes(Middleware):
             return
         actor = broker.actors.get(message.actor_name)
         retries = int(message.options.get("retries", 0))
-        policy = policy_of(broker.config, message, actor, self._given)
+        policy = self._policy(broker, message)
         outcome = with_limit(decide(exception, retries, policy), broker.config, message)
         self._end(broker, message, outcome)
         if outcome.error is not None:
@@ -127,6 +127,10 @@ class Outcomes(Middleware):
             self._bury(ours(broker), message, _failed_by_a_middleware("a middleware marked it as failed"))
 
     # What the broker asks.
+
+    def most_retries(self, broker: WorkstreamBroker, message: Delivery) -> int | None:
+        """Also for one whose outcome was not decided here, because a hook before was interrupted."""
+        return self._policy(broker, message).most
 
     def register(self, broker: WorkstreamBroker) -> None:
         """Tell Redis of the actors here; once more if it has lost what it was told."""
@@ -159,6 +163,9 @@ class Outcomes(Middleware):
         self._bury(self._open.broker, delivery, Outcome("dead", error=describe(error)))
 
     # How.
+
+    def _policy(self, broker: WorkstreamBroker, message: Delivery) -> RetryPolicy:
+        return policy_of(broker.config, message, broker.actors.get(message.actor_name), self._given)
 
     def _end(self, broker: WorkstreamBroker, message: Delivery, outcome: Outcome) -> None:
         run = under_way()

@@ -32,13 +32,7 @@ LONG_LOOK = 10.0
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Admitted:
-    """A guest is in.
-
-    Attributes:
-      leased: Whether it holds slots, to be given back.
-    """
-
-    leased: bool
+    """A guest is in: it holds slots, to be given back."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -139,7 +133,7 @@ class Desk:
         match reply[0]:
             case b"in":
                 self._epoch = text(reply[1])
-                return Admitted(reply[2] == 1)
+                return Admitted()
             case b"held":
                 self._epoch, wait = text(reply[1]), int(reply[4])
                 seconds = wait / 1_000_000 if wait >= 0 else None

@@ -55,7 +55,7 @@ class Visit:
         said = self.desk.take(self.sid, self._name, self._cost, waits=waits, since=self._since)
         with self._mutex:
             over = self._over
-            if isinstance(said, Admitted) and said.leased and not over:
+            if isinstance(said, Admitted) and not over:
                 self._leased = True
                 self.desk.keeper.keep(self.sid, self._lose)
         if over:

@@ -24,10 +24,10 @@ __all__ = ["FRAGMENTS", "Library", "ScriptFailed", "is_missing", "library", "loa
 #: In the order in which they may use each other: Lua sees what stands above.
 FRAGMENTS = (
     *("begin", "base", "memory", "clock", "version", "once", "cost", "rates", "settings", "events"),
-    *("meter", "history", "rate", "ease", "gate", "batch", "door", "order", "turns", "held", "ready"),
-    *("line", "latch", "live", "usage", "wake", "timer", "job", "overtake", "ended", "deaths", "guest"),
-    *("release", "adopt", "overdue", "recover", "reconcile", "follow", "finish", "proof", "session"),
-    *("upstream", "aside", "take", "admit", "change", "schedule"),
+    *("meter", "history", "rate", "ease", "respace", "gate", "batch", "door", "order", "turns", "held"),
+    *("ready", "line", "latch", "live", "usage", "wake", "timer", "job", "overtake", "ended", "deaths"),
+    *("guest", "release", "adopt", "overdue", "recover", "reconcile", "follow", "finish", "proof"),
+    *("session", "upstream", "aside", "take", "admit", "change", "schedule"),
 )
 
 #: Libraries of ours that a server keeps, those that were loaded last: years of deployments leave many behind.

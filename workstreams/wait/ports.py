@@ -30,6 +30,10 @@ class Captures(Protocol):
         """Something that a finishing job was to send cannot be sent."""
         ...
 
+    def most_retries(self, broker: Any, message: Any) -> int | None:
+        """Retries after the first attempt of what was delivered; None for any number."""
+        ...
+
     def register(self, broker: Any) -> None:
         """Tell Redis of the actors here, whom deaths are told to among them; again if it lost them."""
         ...

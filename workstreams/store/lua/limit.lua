@@ -57,6 +57,7 @@ local function words(terms)
 end
 
 local function save_limit()
+  local spaced = settings.limit(name)
   local overrides, settings_key = keys.limit(name, 'overrides'), keys.limit(name, 'settings')
   local was = before.rates .. ';' .. file.rates
   for _, field in ipairs({'rates', 'concurrency'}) do
@@ -65,9 +66,12 @@ local function save_limit()
   redis.call('HSET', settings_key, 'live', redis.call('EXISTS', overrides))
   -- The file's rates are charged all along, so only a window that is new to both begins with a copy.
   history.carry(keys.limit(name, 'meter:'), was, (set.rates or '') .. ';' .. file.rates)
+  memory.forget_settings()
+  respace.limit(spaced, settings.limit(name))
 end
 
 local function save_key()
+  local spaced = settings.key(name, call.key)
   local overrides = keys.ws(name, 'key_overrides')
   if next(set) == nil then
     redis.call('HDEL', overrides, call.key)
@@ -79,6 +83,8 @@ local function save_key()
   redis.call('HSET', keys.ws(name, 'settings'), 'key_live', redis.call('EXISTS', overrides))
   history.carry(keys.ws(name, 'meter:'), before.rates .. ';' .. file.rates, (set.rates or '') .. ';' .. file.rates, ':' .. call.key)
   memory.forget_settings()
+  settings.own = {}
+  respace.limit(spaced, settings.key(name, call.key))
   turns.recheck(name)
   adopt.running(name)
 end

@@ -5,7 +5,7 @@
 -- ARGV[1]  JSON {request, sid "guest:<process>.<number>", name, cost: number | JSON text of numbers by limit,
 --          lease µs, worker, waits: whether it will ask again, since µs as text: since when it waits | nil,
 --          epoch, fresh}
--- Returns  {"in", epoch, 1 if it holds slots under a lease | 0}
+-- Returns  {"in", epoch}: it holds a slot of each limit, under its lease
 --          | {"held", epoch, why, limit, µs after which to ask again | -1, since}
 --          | {"unsettled"} | {"dear", limit, permits, cost}
 --
@@ -50,7 +50,8 @@ local function answer()
   rate.flush()
   guests.end_turns(kept)
   if type(call.since) == 'string' then guests.leave_lines(call.sid, names) end
-  return {'in', clock.epoch, guests.hold(call, names) and 1 or 0}
+  guests.hold(call, names)
+  return {'in', clock.epoch}
 end
 
 local found = answer()

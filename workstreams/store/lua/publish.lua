@@ -39,7 +39,7 @@ local function write(key, fields)
   end
   local of_keys = verdict == 'changed' and fields.key_rates
     and (stored.key_rates ~= fields.key_rates or stored.key_concurrency ~= fields.key_concurrency)
-  if of_keys then redis.call('HSET', key, 'key_past', history.of_keys(stored)) end
+  if of_keys then redis.call('HSET', key, 'key_past', history.of_keys(stored, fields.key_rates)) end
   for field, value in pairs(fields) do redis.call('HSET', key, field, value) end
   redis.call('HSET', key, 'version', call.version)
   if verdict == 'new' then note_what_stands_beside(key) end
@@ -48,14 +48,20 @@ end
 
 local verdicts = {}
 for name, fields in pairs(call.limits) do
+  local before = settings.limit(name)
   verdicts[name] = write(keys.limit(name, 'settings'), fields)
+  if verdicts[name] ~= 'same' then memory.forget_settings() end
+  if verdicts[name] == 'changed' then respace.limit(before, settings.limit(name)) end
   redis.call('HSETNX', keys.limit(name, 'rate'), 'from', clock.text)
 end
 for name, fields in pairs(call.workstreams) do
   local verdict, of_keys = write(keys.ws(name, 'settings'), fields)
   memory.forget_settings()
   if of_keys then turns.recheck(name) end
-  if verdict == 'changed' then adopt.running(name) end
+  if verdict == 'changed' then
+    adopt.running(name)
+    guests.adopt(name)
+  end
   if verdict ~= 'same' then verdicts[name] = verdict end
   redis.call('SADD', keys.root .. 'workstreams', name)
 end

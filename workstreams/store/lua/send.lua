@@ -38,14 +38,39 @@ end
 
 local jobs_in_call = (#ARGV - 1) / WORDS
 if not redis.call('SET', request, jobs_in_call, 'NX', 'EX', KEEP_SECONDS) then return refuse() end
-local new, wakes = 0, {}
-for i = 2, #ARGV, WORDS do
-  local state = jobs.put(ARGV[i], ARGV[i + 1], ARGV[i + 2], tonumber(ARGV[i + 3]), ARGV[i + 4], ARGV[i + 5],
-    ARGV[i + 6], ARGV[i + 7], ARGV[i + 8])
-  if state then new = new + 1 end
-  if state == 'waiting' then wakes[ARGV[i]] = true end
+
+-- made: the jobs that this call made, as places of their words; the last one may be made in part.
+local new, made, wakes = 0, {}, {}
+
+local function put_all()
+  for i = 2, #ARGV, WORDS do
+    made[new + 1] = i
+    local state = jobs.put(ARGV[i], ARGV[i + 1], ARGV[i + 2], tonumber(ARGV[i + 3]), ARGV[i + 4], ARGV[i + 5],
+      ARGV[i + 6], ARGV[i + 7], ARGV[i + 8])
+    if state then new = new + 1 end
+    if state == 'waiting' then wakes[ARGV[i]] = true end
+  end
+  made[new + 1] = nil
+  ready.flush()
 end
-ready.flush()
+
+-- Where one job could not be put, none is, and nobody was sent anything: what is left of a job would be
+-- taken for it when the call is repeated.
+local function undo()
+  for _, i in ipairs(made) do
+    local ws, id = ARGV[i], ARGV[i + 1]
+    pcall(change.unready, ws, id, ARGV[i + 2])
+    redis.pcall('ZREM', keys.ws(ws, 'scheduled'), id)
+    if redis.call('TYPE', keys.job(ws, id)).ok == 'hash' then redis.call('DEL', keys.job(ws, id)) end
+  end
+  redis.call('DEL', request)
+end
+
+local fine, failure = pcall(put_all)
+if not fine then
+  undo()
+  error(failure, 0)
+end
 for ws in pairs(wakes) do wake.for_work(ws) end
 jobs.tell_due({})
 events.flush()

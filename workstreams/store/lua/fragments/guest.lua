@@ -60,17 +60,9 @@ function guests.tell(name, keep)
   end
 end
 
-local function any_slots(names)
-  for _, name in ipairs(names) do
-    if settings.limit(name).concurrency then return true end
-  end
-  return false
-end
-
--- Takes a slot of each limit, under a lease of its own. Where none of them has slots it holds nothing, and has nothing
--- to give back. Returns whether it holds any.
+-- Takes a slot of each limit, under a lease of its own; also where a limit has no concurrency, as jobs do: it is counted
+-- from the moment at which one is set.
 function guests.hold(guest, names)
-  if not any_slots(names) then return false end
   local own, took = '', {}
   for _, name in ipairs(names) do
     redis.call('ZADD', settings.limit(name).holders, clock.text, guest.sid)
@@ -81,7 +73,23 @@ function guests.hold(guest, names)
   redis.call('HSET', keys.session(guest.sid), 'worker', guest.worker, 'limit', guest.name, 'started', clock.text,
     'workstream', own, 'took', table.concat(took, ','))
   clock.note_lease(guest.lease)
-  return true
+end
+
+-- To be called when the settings of a workstream have changed: those who are in hold a slot of what is new to it as well.
+function guests.adopt(ws)
+  local inside = redis.call('ZRANGE', keys.ws(ws, 'guests'), 0, -1, 'WITHSCORES')
+  for i = 1, #inside, 2 do
+    local session = keys.session(inside[i])
+    local took, had = redis.call('HGET', session, 'took') or '', {}
+    for name in took:gmatch('[^,]+') do had[name] = true end
+    for _, name in ipairs(settings.of(ws).limits) do
+      if name ~= ws and not had[name] then
+        redis.call('ZADD', keys.limit(name, 'holders'), inside[i + 1], inside[i])
+        took = took .. ',' .. name
+      end
+    end
+    redis.call('HSET', session, 'took', took)
+  end
 end
 
 -- The turns that were kept are over.

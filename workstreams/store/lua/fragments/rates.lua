@@ -27,7 +27,7 @@ end
 -- them, so that to go back to them is no fresh start.
 function rates.add_idle(found, file)
   local in_force = {}
-  for _, r in ipairs(found) do in_force[r.window] = true end
+  for _, r in ipairs(found) do in_force[r.window], r.own = true, true end
   for _, r in ipairs((rates.read(file))) do
     if not in_force[r.window] then
       r.idle = true
