@@ -24,8 +24,8 @@ __all__ = ["FRAGMENTS", "Library", "ScriptFailed", "is_missing", "library", "loa
 #: In the order in which they may use each other: Lua sees what stands above.
 FRAGMENTS = (
     *("begin", "base", "memory", "clock", "version", "once", "cost", "rates", "settings", "events"),
-    *("meter", "history", "rate", "ease", "respace", "gate", "batch", "door", "order", "turns", "held"),
-    *("ready", "line", "latch", "live", "usage", "wake", "timer", "job", "overtake", "ended", "deaths"),
+    *("meter", "history", "rate", "ease", "respace", "gate", "batch", "door", "tally", "order", "turns"),
+    *("held", "ready", "line", "latch", "live", "usage", "wake", "timer", "job", "overtake", "ended", "deaths"),
     *("guest", "release", "adopt", "overdue", "recover", "reconcile", "follow", "finish", "proof"),
     *("session", "upstream", "aside", "take", "admit", "change", "schedule"),
 )

@@ -56,6 +56,6 @@ for i = 2, #ARGV, WORDS do
   verdicts[#verdicts + 1] = retry(change.read(ws, ARGV[i]), ARGV[i + 1], ARGV[i + 2])
 end
 ready.flush()
-if ready.count(ws) > 0 then wake.for_work(ws) end
+if tally.ready(ws) > 0 then wake.for_work(ws) end
 events.flush()
 return requests.keep(call.request, verdicts)

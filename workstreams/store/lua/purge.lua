@@ -26,7 +26,7 @@ local STATES = {
       return change.unready_first(ws, call.most)
     end,
     left = function()
-      return ready.count(ws) + redis.call('ZCOUNT', keys.ws(ws, 'scheduled'), '-inf', digits(clock.now))
+      return tally.ready(ws) + redis.call('ZCOUNT', keys.ws(ws, 'scheduled'), '-inf', digits(clock.now))
     end,
   },
   scheduled = {

@@ -32,7 +32,7 @@ for i = 2, #ARGV, WORDS do
 end
 for ws, n in pairs(incoming) do
   local most = settings.of(ws).max_waiting
-  local held = ready.count(ws) + redis.call('ZCARD', keys.ws(ws, 'scheduled'))
+  local held = tally.ready(ws) + tally.scheduled(ws)
   if most and held + n > most then return refuse({'full', ws, most}) end
 end
 

@@ -33,7 +33,7 @@ end
 -- What is due but not promoted yet waits in truth: promotion is admission's, and there may be no worker.
 local function counted(ws)
   local due = redis.call('ZCOUNT', keys.ws(ws, 'scheduled'), '-inf', clock.text)
-  return ready.count(ws) + due, redis.call('ZCARD', keys.ws(ws, 'scheduled')) - due
+  return tally.ready(ws) + due, redis.call('ZCARD', keys.ws(ws, 'scheduled')) - due
 end
 
 local function since_of(ws, id)

@@ -5,6 +5,7 @@ local admission = {}
 -- Threads are left over: be told when to ask again.
 function admission.sleep(ws, caller, at)
   redis.call('ZADD', keys.ws(ws, 'sleepers'), 'NX', clock.text, caller.sid)
+  wake.note_nobody(ws, false)
   if at then return timer.keep(ws, caller.sid, at) or -1 end
   timer.leave(ws, caller.sid)
   return -1
@@ -13,9 +14,13 @@ end
 -- The caller has no thread left for this workstream; others may have.
 function admission.pass_on(ws, caller)
   timer.leave(ws, caller.sid)
-  redis.call('ZREM', keys.ws(ws, 'sleepers'), caller.sid)
   -- With nobody to tell, whoever comes next looks for itself.
-  if redis.call('EXISTS', keys.ws(ws, 'sleepers')) == 0 then return end
+  if wake.knows_nobody(ws) then return end
+  redis.call('ZREM', keys.ws(ws, 'sleepers'), caller.sid)
+  if redis.call('EXISTS', keys.ws(ws, 'sleepers')) == 0 then
+    wake.note_nobody(ws, true)
+    return
+  end
   latch.open(ws)
   local head, tired = line.head(ws, 1)
   local at = ready.next_due(ws)
@@ -39,7 +44,7 @@ function admission.nothing(ws, caller)
   order.flush(ws)
   latch.open(ws)
   ready.recount(ws)
-  local why = turns.any_held(ws) and ready.count(ws) > 0 and 'key' or 'empty'
+  local why = turns.any_held(ws) and tally.ready(ws) > 0 and 'key' or 'empty'
   return why, admission.sleep(ws, caller, ready.next_due(ws))
 end
 

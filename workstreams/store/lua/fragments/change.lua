@@ -16,7 +16,7 @@ function change.unready(ws, id, key)
   local place = redis.call('ZRANK', set, id)
   if not place then return false end
   redis.call('ZREM', set, id)
-  redis.call('DECR', keys.ws(ws, 'waiting'))
+  tally.add(ws, -1)
   if redis.call('EXISTS', set) == 0 then
     retire(ws, key)
   elseif place == 0 and turns.is_held(ws, key) then
@@ -57,7 +57,7 @@ end
 
 -- The gate was shut for the job that stood first: what comes behind it may be let in sooner.
 function change.look_again(ws)
-  if ready.count(ws) == 0 then return end
+  if tally.ready(ws) == 0 then return end
   latch.open(ws)
   wake.one(ws)
 end

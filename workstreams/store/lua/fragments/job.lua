@@ -51,6 +51,7 @@ function jobs.note_due(ws, due) jobs.noted[ws] = math.min(jobs.noted[ws] or due,
 
 function jobs.schedule(ws, id, due)
   redis.call('ZADD', keys.ws(ws, 'scheduled'), digits(due), id)
+  tally.note_due(ws, due)
   jobs.note_due(ws, due)
 end
 

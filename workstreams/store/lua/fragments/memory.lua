@@ -33,7 +33,8 @@ function memory.recall(mark, by, now)
     if count == ROOTS then roots, count = {}, 0 end
     count = count + 1
   end
-  memory.now = {since = now, kept = false, sessions = {}, workstreams = {}, limits = {}, doors = {}, running = {}}
+  memory.now = {since = now, kept = false, sessions = {}, workstreams = {}, limits = {}, doors = {}, running = {}, nobody = {},
+    due = {}, waiting = {}}
   roots[keys.root] = memory.now
   return false
 end

@@ -67,6 +67,6 @@ function order.flush(ws)
   end
   batch.send('ZREM', keys.ws(ws, 'keys'), gone)
   batch.send('ZADD', keys.ws(ws, 'keys'), placed)
-  if line.taken > 0 then redis.call('DECRBY', keys.ws(ws, 'waiting'), line.taken) end
+  if line.taken > 0 then tally.add(ws, -line.taken) end
   if line.moved then redis.call('ZREMRANGEBYSCORE', keys.ws(ws, 'idle'), '-inf', door.of(ws).clock) end
 end

@@ -24,7 +24,7 @@ local function line_up(set, coming)
   local added, held = batch.send('ZADD', set, coming.list), turns.is_held(ws, key)
   if added > 0 then
     -- With others in the line, those of the same key may be among them.
-    local others = redis.call('INCRBY', keys.ws(ws, 'waiting'), added) > added
+    local others = tally.add(ws, added) > added
     if not held and (not others or redis.call('ZCARD', set) == added) then turns.list(ws, key) end
   end
   local freed = held and turns.is_freed(ws, key, held, coming.list)
@@ -37,6 +37,7 @@ local AGAIN = 1000000
 local function put_off(set, coming)
   if type(redis.pcall('ZCARD', set)) == 'number' then return end
   local due = digits(clock.now + AGAIN)
+  tally.forget_due(coming.ws)
   for i = 1, #coming.list, 2 do
     redis.call('HSET', keys.job(coming.ws, coming.list[i + 1]), 'state', 'scheduled', 'due', due)
     redis.call('ZADD', keys.ws(coming.ws, 'scheduled'), due, coming.list[i + 1])
@@ -54,14 +55,13 @@ function ready.flush()
   end
 end
 
-function ready.count(ws) return tonumber(redis.call('GET', keys.ws(ws, 'waiting')) or 0) end
-
 -- Moves scheduled jobs that are due to their ready sets, as if they arrived when they were due.
 local DUE_AT_ONCE = 200
 
-function ready.promote(ws)
+local function promote_due(ws)
   local scheduled = keys.ws(ws, 'scheduled')
   local due = redis.call('ZRANGEBYSCORE', scheduled, '-inf', clock.text, 'WITHSCORES', 'LIMIT', 0, DUE_AT_ONCE)
+  tally.forget_due(ws)
   for i = 1, #due, 2 do
     local id = due[i]
     redis.call('ZREM', scheduled, id)
@@ -75,12 +75,17 @@ function ready.promote(ws)
     end
   end
   ready.flush()
+end
+
+function ready.promote(ws)
+  if tally.first_due(ws) <= clock.now then promote_due(ws) end
   turns.promote(ws)
 end
 
 -- µs at which something that does not wait yet will, or nil.
 function ready.next_due(ws)
-  local due = tonumber(redis.call('ZRANGE', keys.ws(ws, 'scheduled'), 0, 0, 'WITHSCORES')[2])
+  local due = tally.first_due(ws)
+  if due == math.huge then due = nil end
   local _, free = turns.next_free(ws)
   return due and free and math.min(due, free) or due or free
 end
@@ -88,11 +93,11 @@ end
 -- No job at the head: whatever is counted or listed all the same is left over from keys that
 -- somebody deleted by hand.
 function ready.recount(ws)
-  if ready.count(ws) == 0 then return end
+  if tally.ready(ws) == 0 then return end
   local key = redis.call('ZRANGE', keys.ws(ws, 'keys'), 0, 0)[1]
   if key then
     redis.call('ZREM', keys.ws(ws, 'keys'), key)
   elseif not turns.any_held(ws) then
-    redis.call('DEL', keys.ws(ws, 'waiting'))
+    tally.clear(ws)
   end
 end

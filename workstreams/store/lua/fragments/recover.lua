@@ -54,7 +54,7 @@ function recover.forget_sleeper(sid)
   for ws in named:gmatch('[^,]+') do
     redis.call('ZREM', keys.ws(ws, 'sleepers'), sid)
     timer.leave(ws, sid)
-    if ready.count(ws) > 0 or redis.call('EXISTS', keys.ws(ws, 'scheduled')) == 1 then wake.one(ws) end
+    if tally.ready(ws) > 0 or redis.call('EXISTS', keys.ws(ws, 'scheduled')) == 1 then wake.one(ws) end
   end
 end
 

@@ -52,7 +52,7 @@ function release.wake(asked)
     if not asked[ws] then
       ready.stirred[ws] = true
       if door.of(ws).why == 'concurrency' then latch.open(ws) end
-      if ready.count(ws) > 0 then wake.for_work(ws) end
+      if tally.ready(ws) > 0 then wake.for_work(ws) end
     end
   end
   jobs.tell_deaths()

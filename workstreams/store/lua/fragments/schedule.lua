@@ -22,7 +22,7 @@ end
 
 function schedules.is_full(ws)
   local most = settings.of(ws).max_waiting
-  return most and ready.count(ws) + redis.call('ZCARD', keys.ws(ws, 'scheduled')) >= most
+  return most and tally.ready(ws) + tally.scheduled(ws) >= most
 end
 
 -- Puts the job whose nine words begin at `first`, unless its id is known. `x` says why.
@@ -49,6 +49,6 @@ end
 
 -- Whoever sleeps in that workstream hears of what was sent.
 function schedules.tell(ws)
-  if ready.count(ws) > 0 then wake.for_work(ws) end
+  if tally.ready(ws) > 0 then wake.for_work(ws) end
   jobs.tell_due({})
 end

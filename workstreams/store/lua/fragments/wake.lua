@@ -9,11 +9,19 @@ local TRIES = 64
 
 function wake.tell(sid, text) return redis.call('PUBLISH', keys.root .. 'wake:' .. sid, text) > 0 end
 
+-- Where everybody is busy, that is known: it would be asked for with every job that is sent and taken.
+function wake.knows_nobody(ws) return memory.now.nobody[ws] end
+function wake.note_nobody(ws, flag) memory.now.nobody[ws] = flag end
+
 -- Tells one sleeper of the workstream to ask now.
 function wake.one(ws)
+  if wake.knows_nobody(ws) then return false end
   for _ = 1, TRIES do
     local sid = redis.call('ZPOPMIN', keys.ws(ws, 'sleepers'))[1]
-    if not sid then return false end
+    if not sid then
+      wake.note_nobody(ws, true)
+      return false
+    end
     if wake.tell(sid, ws .. ' now') then return true end
   end
   return false
