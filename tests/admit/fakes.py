@@ -58,6 +58,9 @@ class FakeScripts:
         self._replies = list(replies)
         self._mutex = threading.Lock()
 
+    def close(self) -> None:
+        """There is no connection."""
+
     def run(self, operation: str, call: Call, _words: Sequence[Any] = ()) -> list[Any]:
         assert operation == "exchange"
         with self._mutex:

@@ -10,6 +10,7 @@ from typing import Any
 
 import dramatiq
 import pytest
+import redis
 from dramatiq.asyncio import get_event_loop_thread
 
 import workstreams
@@ -134,6 +135,26 @@ def test_a_worker_that_finds_another_programs_data_says_so_in_one_sentence(broke
         dramatiq.Worker(broker, worker_threads=1).start()
 
 
+def test_a_worker_that_stopped_leaves_no_connection_behind(
+    broker: WorkstreamBroker, shared_client: redis.Redis
+) -> None:
+    @workstreams.actor(workstream="mail")
+    def act() -> None:
+        """Does nothing."""
+
+    def connections() -> int:
+        return len(shared_client.client_list())
+
+    with working(broker):
+        act.send().wait(timeout="10s")
+    before = connections()
+    for _ in range(3):
+        with working(broker):
+            act.send().wait(timeout="10s")
+    # What listened and renewed notices within half a second that it is over.
+    wait_until(lambda: connections() <= before)
+
+
 def test_no_more_run_at_once_than_the_concurrency_over_several_workers(
     broker: WorkstreamBroker, make_config: MakeConfig
 ) -> None:
@@ -187,6 +208,8 @@ def test_settings_that_an_operator_deleted_come_back_by_themselves(broker: Works
     keys, client = broker.link.keys, broker.link.scripts.client
     with working(broker):
         client.delete(keys.workstream("mail", "settings"))
+        # What the last call knew is believed for a second, which the test does not wait for.
+        client.hset(keys.clock, "by", "")
         act.send()
         assert ran.wait(5)
         wait_until(lambda: client.exists(keys.workstream("mail", "settings")))

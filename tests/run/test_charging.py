@@ -63,6 +63,7 @@ def test_a_number_is_charged_to_all_of_them(llm: WorkstreamBroker) -> None:
     [
         (-1, "a number of 0 or more"),
         (float("nan"), "a number of 0 or more"),
+        (2**64, "a number of 0 or more"),
         ("5", "a number of 0 or more"),
         (True, "a number of 0 or more"),
         ({"tokens": -1}, 'a cost for "tokens" that is a number of 0 or more, found -1'),

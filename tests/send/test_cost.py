@@ -41,13 +41,13 @@ def test_a_map_of_nothing_is_the_usual_cost(api: Workstream) -> None:
     assert cost_word({}, api) == 1
 
 
-@pytest.mark.parametrize("cost", [0, -1, float("nan"), float("inf"), True, "3", None, [1]])
+@pytest.mark.parametrize("cost", [0, -1, float("nan"), float("inf"), 2**63, True, "3", None, [1]])
 def test_what_is_neither_a_number_above_zero_nor_a_map_is_refused(api: Workstream, cost: Any) -> None:
     with pytest.raises(PayloadError, match="a cost that is a number above 0, or a number for each limit"):
         cost_word(cost, api)
 
 
-@pytest.mark.parametrize("value", [-1, float("nan"), float("inf"), True, "3", None])
+@pytest.mark.parametrize("value", [-1, float("nan"), float("inf"), 2**63, True, "3", None])
 def test_a_limits_cost_that_is_no_number_of_zero_or_more_is_refused(api: Workstream, value: Any) -> None:
     with pytest.raises(PayloadError, match='a cost for "tokens" that is a number of 0 or more'):
         cost_word({"tokens": value}, api)

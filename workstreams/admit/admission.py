@@ -138,6 +138,7 @@ class AdmissionMiddleware(Middleware):
                 self.log.warning(
                     "session_not_ended", error=str(error), hint="its lease will run out by itself"
                 )
+        admitted.sessions.close()
 
     def before_process_message(self, broker: Broker, message: MessageProxy) -> None:
         """From here on the job may be cancelled; one that was cancelled on its way here ends."""

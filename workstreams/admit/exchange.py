@@ -161,9 +161,12 @@ class Exchange(threading.Thread):
             self._closing = True
             self._stop_asking()
         self.join(timeout)
-        told = not self.is_alive() and not self._outbox.finishes
+        over = not self.is_alive()
         self._ask.given_up.set()
-        return told
+        if over:
+            # A broker of Dramatiq's keeps its workers, and so this, for as long as it lives.
+            self._ask.close()
+        return over and not self._outbox.finishes
 
     def _stop_asking(self) -> None:
         self.drained.set()

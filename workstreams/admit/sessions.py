@@ -147,6 +147,10 @@ class Sessions:
             if all_taken:
                 return given
 
+    def close(self) -> None:
+        """Close the connection; it is opened again when it is needed."""
+        self._scripts.close()
+
     def _tails(
         self, sid: str, guilty: Sequence[str], last_lines: Callable[[str], Sequence[str]]
     ) -> Mapping[str, Sequence[str]]:

@@ -16,6 +16,9 @@ __all__ = ["Cost", "charge_word", "cost_from", "cost_of", "cost_word"]
 #: A number, or a number for each limit that is named; a limit that is not named costs 1.
 Cost = float | Mapping[str, float]
 
+#: No larger whole number travels as JSON here; the scripts count far less than that.
+LARGEST = 2**63 - 1
+
 
 def cost_word(cost: Any, workstream: Workstream) -> int | float | str:
     """A cost as the scripts take it.
@@ -102,7 +105,7 @@ def _map(cost: Mapping[Any, Any], place: str, known: tuple[str, ...]) -> str:
 def _is_number(value: Any) -> bool:
     if isinstance(value, float):
         return math.isfinite(value)
-    return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) <= LARGEST
 
 
 def _unknown(name: object, known: tuple[str, ...], place: str) -> PayloadError:

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
-from uuid import uuid4
 
 import orjson
 
 from workstreams.declare.config import Config, NamedLimit, Workstream
-from workstreams.errors import RedisUnsuitable, UnknownLimit
+from workstreams.errors import UnknownLimit
+from workstreams.state.batches import ask_in_batches
 from workstreams.state.decoding import moment, stamp_or_none, text, whole
 from workstreams.state.terms import Terms, terms_from, terms_of
 from workstreams.state.workstream import RateUse
 from workstreams.store.link import Link
-from workstreams.store.readable import readable
 
 __all__ = ["LimitState", "find_limit", "read_limits"]
-
-#: Limits in one call: Redis serves nobody else meanwhile.
-_AT_ONCE = 25
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -111,20 +107,8 @@ def read_limits(link: Link, config: Config, wants: Iterable[tuple[str, str]]) ->
       RedisUnsuitable: When what stands there is not ours.
     """
     wanted = [(find_limit(config, name), key) for name, key in wants]
-    states: list[LimitState] = []
-    for start in range(0, len(wanted), _AT_ONCE):
-        states += _read(link, wanted[start : start + _AT_ONCE])
-    return states
-
-
-def _read(link: Link, batch: Sequence[tuple[NamedLimit, str]]) -> Iterable[LimitState]:
-    call = {"wants": [(limit.name, key) for limit, key in batch], "epoch": "", "fresh": uuid4().hex}
-    with readable(link):
-        now, found = link.scripts.run("limits", call)
-    at = moment(now)
-    if at is None or len(found) != len(batch):
-        raise RedisUnsuitable(f"expected a time in {link.keys.clock}, found {text(now)}: delete that key")
-    return [_state(limit, key, at, reply) for (limit, key), reply in zip(batch, found, strict=True)]
+    replies = ask_in_batches(link, "limits", [(limit.name, key) for limit, key in wanted])
+    return [_state(limit, key, at, reply) for (limit, key), (at, reply) in zip(wanted, replies, strict=True)]
 
 
 def _state(limit: NamedLimit, key: str, at: int, reply: bytes) -> LimitState:

@@ -4,23 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
-from uuid import uuid4
 
 import orjson
 
 from workstreams.declare.config import Config, NamedLimit
-from workstreams.errors import RedisUnsuitable
 from workstreams.send.cost import Cost
+from workstreams.state.batches import ask_in_batches
 from workstreams.state.decoding import moment, text, whole
 from workstreams.state.terms import rates_from, rates_in_words
 from workstreams.state.workstream import Hold, Minute, Overridden, RateUse, SlotUse, WorkstreamState
 from workstreams.store.link import Link
-from workstreams.store.readable import readable
 
 __all__ = ["ask", "read_status"]
-
-#: Workstreams in one call: Redis serves nobody else meanwhile, and each takes about 30 µs.
-_AT_ONCE = 25
 
 
 def read_status(link: Link, config: Config, names: Iterable[str] | None = None) -> list[WorkstreamState]:
@@ -53,16 +48,8 @@ def ask(link: Link, config: Config, wants: Sequence[tuple[str, Cost, str | None]
       config: Declares them.
       wants: Names, costs, and keys, "" for a job without one; None asks for whatever stands first.
     """
-    states: list[WorkstreamState] = []
-    for start in range(0, len(wants), _AT_ONCE):
-        batch = wants[start : start + _AT_ONCE]
-        with readable(link):
-            now, found = link.scripts.run("status", {"wants": batch, "epoch": "", "fresh": uuid4().hex})
-        at = moment(now)
-        if at is None or len(found) != len(batch):
-            raise RedisUnsuitable(f"expected a time in {link.keys.clock}, found {text(now)}: delete that key")
-        states += [_state(name, at, reply, config) for (name, *_), reply in zip(batch, found, strict=True)]
-    return states
+    replies = ask_in_batches(link, "status", wants)
+    return [_state(name, at, reply, config) for (name, *_), (at, reply) in zip(wants, replies, strict=True)]
 
 
 def _state(name: str, at: int, reply: bytes, config: Config) -> WorkstreamState:

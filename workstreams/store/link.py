@@ -66,6 +66,6 @@ class Link:
         """Close what was opened; the link may be used again."""
         with self._mutex:
             if self._scripts is not None:
-                self._scripts.client.close()
+                self._scripts.close()
                 self._scripts = None
             self._url = None

@@ -43,6 +43,10 @@ class Scripts:
         """
         load(self.client, self._library)
 
+    def close(self) -> None:
+        """Close the connections; they are opened again when they are needed."""
+        self.client.close()
+
     def run(
         self, operation: str, call: Mapping[str, Any], words: Sequence[str | bytes | int | float] = ()
     ) -> Any:
