@@ -117,6 +117,12 @@ def test_a_redis_that_is_away_is_told_with_the_jobs_that_were_not_sent(tmp_path:
     assert (caught.value.sent, caught.value.in_doubt) == (0, ())
 
 
+def test_what_was_told_of_another_app_is_not_believed(sender: WorkstreamBroker) -> None:
+    assert sent(sender, "act", "x", "acme").options["key"] == "acme"
+    sender.configure(sender.config.model_copy(update={"app": f"{sender.config.app}-other"}))
+    assert sent(sender, "act", "x", "acme").options == {}
+
+
 @pytest.mark.parametrize("record", [b"[1]", b"{", b'{"opts": 7}', b'{"key_arg": "tenant", "key_at": "x"}'])
 def test_a_record_of_another_kind_gives_no_key_and_stops_no_send(
     sender: WorkstreamBroker, record: bytes

@@ -51,6 +51,7 @@ class ToldActors:
 
     def __init__(self, link: Callable[[], Link]) -> None:
         self._link = link
+        self._asked: Link | None = None
         self._known: dict[str, tuple[float, Mapping[str, Any]]] = {}
 
     def prepare(self, messages: Sequence[Message[Any]], loaded: Set[str], *, fails: bool) -> None:
@@ -80,11 +81,13 @@ class ToldActors:
         Raises:
           RedisUnavailable: When Redis cannot be asked; nothing can be sent either.
         """
-        now = time.monotonic()
+        now, link = time.monotonic(), self._link()
+        if link is not self._asked:
+            # Of another app, or on another server.
+            self._asked, self._known = link, {}
         asked = [name for name in actors if self._known.get(name, (0.0,))[0] <= now]
         if not asked:
             return
-        link = self._link()
         records: Any = [None] * len(asked)
         with redis_errors(link.url), contextlib.suppress(ResponseError):
             records = link.scripts.client.hmget(link.keys.actors, asked)

@@ -116,7 +116,6 @@ class WorkstreamBroker(Broker):
             if self._link is not None:
                 self._link.close()
                 self._link = None
-                self._told = ToldActors(lambda: self.link)
 
     # Dramatiq's contract.
 
