@@ -10,6 +10,7 @@ import dataclasses
 import re
 
 __all__ = [
+    "LONGEST_KEY",
     "Rate",
     "format_duration",
     "format_number",
@@ -18,6 +19,10 @@ __all__ = [
     "parse_rate",
     "parse_size",
 ]
+
+#: Characters of the longest key of a job. It names a tenant, and stands in the names of a dozen keys in
+#: Redis, in every event and in tables.
+LONGEST_KEY = 256
 
 _MICROSECONDS = {
     "us": 1,

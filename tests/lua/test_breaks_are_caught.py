@@ -22,7 +22,8 @@ THE_CALLERS_CLOCK: Patches = [
 CHARGE_ON_REFUSAL: Patches = [
     (
         "  if not (r.pace or r.spaced) then return at end\n",
-        "  if at then rate.charge(m, r, 1) rate.flush() end\n  if not (r.pace or r.spaced) then return at end\n",
+        "  if at then rate.charge(m, r, 1) rate.flush() end\n"
+        "  if not (r.pace or r.spaced) then return at end\n",
     )
 ]
 REFUND_ON_CRASH: Patches = [

@@ -179,7 +179,7 @@ def test_a_key_that_an_upstream_shut_waits_for_its_own_rate_as_well(rig: Rig) ->
     [given] = rig.ask("s1", "mail", 9).grants
     rig.tell("s1", refused(given, "key", 300_000))
     answer = rig.ask("s1", "mail", 9)
-    assert (answer.grants, answer.wait["mail"]) == ((), SECOND), "nobody asks when only the upstream would let it"
+    assert (answer.grants, answer.wait["mail"]) == ((), SECOND), "when nothing else holds it either"
     rig.advance(SECOND)
     assert rig.ask("s1", "mail", 1).ids == [given.id]
 

@@ -17,9 +17,10 @@ def actors_of(config: Config) -> tuple[dict[str, list[str]], list[Problem]]:
 
     Returns:
       Names of actors by workstream, and everything that is wrong: modules that cannot be imported, and
-      actors whose workstream is not declared.
+      actors whose workstream is not declared, or whose jobs cost what their limits never permit.
     """
     from workstreams.app import configure, current_broker
+    from workstreams.send.cost_check import check_cost
 
     problems: list[Problem] = []
     try:
@@ -34,6 +35,7 @@ def actors_of(config: Config) -> tuple[dict[str, list[str]], list[Problem]]:
     problems += [
         _undeclared(name, actors, config) for name, actors in found.items() if name not in config.workstreams
     ]
+    problems += [problem for actor in declared for problem in check_cost(config, actor)]
     return found, problems
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from workstreams.declare.config import Workstream
     from workstreams.send.order import Order
     from workstreams.send.sender import Sender
+    from workstreams.send.told import ToldActors
 
 __all__ = ["NAME", "command"]
 
@@ -76,6 +77,7 @@ class _Way:
     """What is the same for every job of one command."""
 
     workstream: Workstream
+    told: ToldActors
     actor: str
     due: str
     key: str | None
@@ -95,7 +97,7 @@ class _Way:
             cost=self.cost if cost is None else cost,
         )
         job: Job[Any] = Job(self.workstream.name, self.actor, args, kwargs, options, **more)
-        return order_for(job, self.workstream, self.due)
+        return order_for(self.told.completed(job), self.workstream, self.due)
 
     def order_of(self, call: Call) -> Order:
         return self.order(call.args, call.kwargs, call.key, call.cost)
@@ -133,10 +135,12 @@ def command(
         raise misuse("ACTOR", "the name of an actor", actor)
     declared = load(context, config)
     from workstreams.send.sender import Sender
+    from workstreams.send.told import ToldActors
 
-    stream = declared.workstream(workstream)
-    way = _Way(stream, actor, due, key, wanted, cost_of(cost, stream))
-    link = link_to(declared)
+    stream, link = declared.workstream(workstream), link_to(declared)
+    told = ToldActors(lambda: link)
+    way = _Way(stream, told, actor, due, key, wanted, cost_of(cost, stream))
+    told.learn([actor])
     sender = Sender(lambda: declared, lambda: link)
     if jsonl is None:
         order = way.order(tuple(map(argument, args or ())), keywords, None, None, **_chosen(own_id))

@@ -12,7 +12,7 @@ from workstreams.declare.publishing import rates_text
 from workstreams.errors import ConfigError, LimitNotPublished, Problem
 from workstreams.state import find_limit
 from workstreams.store.link import Link
-from workstreams.units import Rate, format_duration
+from workstreams.units import LONGEST_KEY, Rate, format_duration
 
 __all__ = ["Change", "change_limit", "refuse_key", "reset_limit"]
 
@@ -86,11 +86,14 @@ def reset_limit(link: Link, config: Config, name: str, key: str = "") -> bool:
 
 
 def refuse_key(limit: NamedLimit, key: str) -> None:
-    """Only a workstream has keys.
+    """Only a workstream has keys, and no job has one that is longer than a send takes.
 
     Raises:
-      ConfigError: When a key of a shared limit is meant.
+      ConfigError: When a key of a shared limit is meant, or one that cannot be.
     """
+    if len(key) > LONGEST_KEY:
+        found = f"{len(key)} characters"
+        raise ConfigError([Problem(f"a key of at most {LONGEST_KEY} characters", found, "--key")])
     if key and not isinstance(limit, Workstream):
         hint = "keys are those of a workstream's jobs"
         raise ConfigError([Problem("a workstream", f'the shared limit "{limit.name}"', "--key", hint=hint)])

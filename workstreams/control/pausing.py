@@ -27,7 +27,7 @@ def pause(link: Link, config: Config, name: str, key: str = "") -> bool:
 
     Raises:
       UnknownLimit: When the config does not declare it.
-      ConfigError: When it is a shared limit's key that is meant.
+      ConfigError: When it is a shared limit's key that is meant, or one that is longer than any.
       RedisUnavailable: When Redis cannot be asked.
     """
     return _switch(link, config, name, key, paused=True)
@@ -47,7 +47,7 @@ def resume(link: Link, config: Config, name: str, key: str = "") -> bool:
 
     Raises:
       UnknownLimit: When the config does not declare it.
-      ConfigError: When it is a shared limit's key that is meant.
+      ConfigError: When it is a shared limit's key that is meant, or one that is longer than any.
       RedisUnavailable: When Redis cannot be asked.
     """
     return _switch(link, config, name, key, paused=False)

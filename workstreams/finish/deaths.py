@@ -20,6 +20,7 @@ from workstreams.errors import WorkstreamsError
 from workstreams.send.actor import completed, shift_by_number
 from workstreams.send.job import Job
 from workstreams.send.order import order_for
+from workstreams.send.told import key_told
 from workstreams.wait.broker import WorkstreamBroker
 
 __all__ = ["register_actors"]
@@ -63,6 +64,7 @@ def _record(broker: WorkstreamBroker, actor: Actor[..., Any], given: Retries | N
         "max_retries": actor.options.get(
             "max_retries", given.max_retries if given else workstream.retries.max
         ),
+        **key_told(actor),
     }
     told = actor.options.get("on_dead")
     # An actor may be named by itself, as Dramatiq's callbacks are.

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from workstreams.errors import LimitTimeout, PayloadError, WorkstreamsError
-from workstreams.guest.desk import Desks, Refused
+from workstreams.guest.desk import LONG_LOOK, Desks, Refused
 from workstreams.guest.visit import Visit
 from workstreams.send.cost import Cost, cost_of
 from workstreams.units import format_duration, parse_duration
@@ -68,7 +68,7 @@ class LimitBlock:
         visit = self._visit = self._open()
         event = threading.Event()
         try:
-            with visit.desk.hearing.expecting(visit.sid, event.set):
+            with visit.desk.hearing.expecting(visit.sid, visit.want, event.set):
                 waits = self._left() > 0
                 while (refused := visit.ask(waits=waits)) is not None:
                     _wait(event, self._pause(visit, refused, last=not waits))
@@ -92,7 +92,8 @@ class LimitBlock:
         visit = self._visit = await _in_thread(self._open)
         loop, event = asyncio.get_running_loop(), asyncio.Event()
         try:
-            with visit.desk.hearing.expecting(visit.sid, partial(_tell, loop, event)):
+            wake = partial(_tell, loop, event)
+            with visit.desk.hearing.expecting(visit.sid, visit.want, wake):
                 waits = self._left() > 0
                 while (refused := await _in_thread(partial(visit.ask, waits=waits))) is not None:
                     pause = self._pause(visit, refused, last=not waits)
@@ -145,8 +146,12 @@ class LimitBlock:
         if last:
             waited = format_duration(self._timeout or 0)
             raise LimitTimeout(refused.limit, refused.why, refused.wait, self._name, waited)
+        hearing = visit.desk.hearing
+        if refused.why == "rate" and not hearing.is_first(visit.sid):
+            # A rate opens for one at a time: who comes first asks, and wakes the next when it is in.
+            return max(0.0, min(LONG_LOOK, self._left()))
         if refused.is_called:
-            visit.desk.hearing.listen()
+            hearing.listen()
         return max(0.0, min(refused.pause, self._left()))
 
 

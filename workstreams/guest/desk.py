@@ -22,7 +22,7 @@ from workstreams.store.link import Link
 from workstreams.store.readable import readable
 from workstreams.wait.broker import WorkstreamBroker
 
-__all__ = ["Admitted", "Desk", "Desks", "Refused"]
+__all__ = ["LONG_LOOK", "Admitted", "Desk", "Desks", "Refused"]
 
 #: Seconds after which somebody asks again although nobody called: a call may be lost, or go to the dead.
 LOOK = 1.0

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 
 from workstreams.admit.listener import Listener
 from workstreams.store.link import Link
 
 __all__ = ["Hearing"]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Waiting:
+    want: Hashable
+    wake: Callable[[], None]
 
 
 class Hearing:
@@ -24,27 +31,41 @@ class Hearing:
         self._link = link
         self._name = name
         self._mutex = threading.Lock()
-        self._waiting: dict[str, Callable[[], None]] = {}
+        self._waiting: dict[str, _Waiting] = {}
         self._listener: Listener | None = None
 
     @contextlib.contextmanager
-    def expecting(self, sid: str, wake: Callable[[], None]) -> Iterator[None]:
+    def expecting(self, sid: str, want: Hashable, wake: Callable[[], None]) -> Iterator[None]:
         """Within this, what is told to a guest is passed on, if anybody listens.
 
         Parameters:
           sid: The guest.
+          want: What it waits for: of those who want the same, the next is woken when the first is through,
+            or waits no longer.
           wake: Called from another thread whenever it may be worth to ask.
         """
         with self._mutex:
-            self._waiting[sid] = wake
+            self._waiting[sid] = _Waiting(want, wake)
         try:
             yield
         finally:
             with self._mutex:
+                was_first = self._first(want) == sid
                 del self._waiting[sid]
+                following = self._first(want) if was_first else None
+                if following is not None:
+                    self._waiting[following].wake()
                 if self._listener is not None and not self._waiting:
                     self._listener.stop()
                     self._listener = None
+
+    def is_first(self, sid: str) -> bool:
+        """Whether nobody in this process waits longer for what this guest wants."""
+        with self._mutex:
+            return self._first(self._waiting[sid].want) == sid
+
+    def _first(self, want: Hashable) -> str | None:
+        return next((sid for sid, one in self._waiting.items() if one.want == want), None)
 
     def listen(self) -> None:
         """Be subscribed from soon on. Everybody is woken then: what was told before was not heard."""
@@ -57,7 +78,7 @@ class Hearing:
 
     def _wake(self, name: str, _: float) -> None:
         with self._mutex:
-            wakes = list(self._waiting.values()) if name == "*" else [self._waiting.get(name)]
-        for wake in wakes:
-            if wake is not None:
-                wake()
+            called = list(self._waiting.values()) if name == "*" else [self._waiting.get(name)]
+        for one in called:
+            if one is not None:
+                one.wake()

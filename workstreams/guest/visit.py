@@ -25,12 +25,14 @@ class Visit:
 
     Attributes:
       sid: The guest.
+      want: What it asks for: the same for all to whom the same is answered.
       lost: Whether its lease ran out while it was in.
     """
 
     def __init__(self, desk: Desk, name: str, cost: int | float | str) -> None:
         self.desk = desk
         self.sid = desk.new_guest()
+        self.want = (name, cost)
         self.lost = False
         self._name = name
         self._cost = cost

@@ -11,7 +11,7 @@ import orjson
 from workstreams.declare.config import Workstream
 from workstreams.errors import PayloadError, nearest
 
-__all__ = ["Cost", "charge_word", "cost_from", "cost_of", "cost_word"]
+__all__ = ["Cost", "charge_word", "cost_from", "cost_of", "cost_word", "on"]
 
 #: A number, or a number for each limit that is named; a limit that is not named costs 1.
 Cost = float | Mapping[str, float]
@@ -81,6 +81,11 @@ def cost_from(word: bytes | None) -> Cost:
     if isinstance(found, dict):
         return {name: float(value) for name, value in found.items() if _is_number(value)} or 1.0
     return float(found) if _is_number(found) and found > 0 else 1.0
+
+
+def on(cost: Cost, limit: str) -> float:
+    """What a job weighs against one limit; 1 where it is not named."""
+    return cost.get(limit, 1.0) if isinstance(cost, Mapping) else cost
 
 
 def _number(cost: Any) -> int | float:

@@ -14,7 +14,7 @@ from workstreams.send.cost import cost_word
 from workstreams.send.job import Job
 from workstreams.send.payload import body_of, options_of
 from workstreams.send.priority import shift_of
-from workstreams.units import parse_duration
+from workstreams.units import LONGEST_KEY, parse_duration
 
 __all__ = ["Order", "due_after", "due_at", "order_for"]
 
@@ -132,6 +132,11 @@ def _check_names(job: Job[Any], key: str) -> None:
     ):
         if parting in name:
             raise PayloadError(f"expected a job's {what} without the character {parting!r}, found {name!r}")
+    if len(key) > LONGEST_KEY:
+        raise PayloadError(
+            f"expected a job's key of at most {LONGEST_KEY} characters, found {len(key)}: "
+            "let it name the tenant, and the arguments carry the rest"
+        )
 
 
 def order_for(message: Message[Any], workstream: Workstream, due: str) -> Order:

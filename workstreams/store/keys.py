@@ -22,7 +22,8 @@ held:<sid>             zset    ``id~delivery`` of the jobs it runs → hard dead
 request:<id>           string  the reply to a mutating call, kept for its re-sends
 workstreams            set     names of the workstreams ever published here
 actors                 hash    actor → JSON: ``w`` where its jobs wait, how (``shift``, ``cost``, ``opts``),
-                               its ``max_retries``, and ``on_dead`` to whom its deaths are told
+                               its ``max_retries``, ``on_dead`` to whom its deaths are told, and
+                               ``key_arg`` and ``key_at``, the argument that is its jobs' key
 log                    stream  events of no workstream (workers)
 ws:<n>:settings        hash    what the file declares, with ``version``
 ws:<n>:overrides       hash    what an operator changed live

@@ -25,9 +25,9 @@ __all__ = ["FRAGMENTS", "Library", "ScriptFailed", "is_missing", "library", "loa
 FRAGMENTS = (
     *("begin", "base", "memory", "clock", "version", "once", "cost", "rates", "settings", "events"),
     *("meter", "history", "rate", "ease", "respace", "gate", "batch", "door", "tally", "order", "turns"),
-    *("held", "ready", "line", "latch", "live", "usage", "wake", "timer", "job", "overtake", "ended", "deaths"),
-    *("guest", "release", "adopt", "overdue", "recover", "reconcile", "follow", "finish", "proof"),
-    *("session", "upstream", "aside", "take", "admit", "change", "schedule"),
+    *("held", "ready", "line", "latch", "live", "usage", "wake", "timer", "job", "overtake", "ended"),
+    *("deaths", "guest", "release", "adopt", "overdue", "recover", "reconcile", "follow", "finish"),
+    *("proof", "session", "upstream", "aside", "take", "admit", "change", "schedule"),
 )
 
 #: Libraries of ours that a server keeps, those that were loaded last: years of deployments leave many behind.

@@ -18,6 +18,7 @@ from workstreams.send.handle import Operations
 from workstreams.send.job import Job
 from workstreams.send.order import Order, order_for
 from workstreams.send.sender import Sender
+from workstreams.send.told import ToldActors
 from workstreams.store.link import Link
 from workstreams.wait.arrival import delay_of, without_eta
 from workstreams.wait.emptying import failure_in, flush, wait_until_empty
@@ -58,6 +59,7 @@ class WorkstreamBroker(Broker):
         self.desks: Any = None
         self.stand_ins = StandIns()
         self.sender = Sender(lambda: self.config, lambda: self.link)
+        self._told = ToldActors(lambda: self.link)
         super().__init__(middleware=[])
         self._hooks = Hooks(self.middleware)
         self.queues: set[str] = set()
@@ -185,6 +187,9 @@ class WorkstreamBroker(Broker):
         Returns:
           The jobs, in order.
         """
+        messages = list(messages)
+        # What follows a job that ends here is held for its finish, which waits for Redis.
+        self._told.prepare(messages, self.actors.keys(), fails=self.captures is None)
         orders = [self.order(message, due) for message in messages]
         pending = [order for order in orders if self.captures is None or not self.captures.capture(order)]
         if pending and self.sender.send(pending) < len(pending):
@@ -207,8 +212,7 @@ class WorkstreamBroker(Broker):
         if "eta" in message.options:
             message, due = without_eta(message, due)
         actor = self.actors.get(message.actor_name)
-        if actor is not None:
-            message = completed(message, actor)
+        message = self._told.completed(message) if actor is None else completed(message, actor)
         self.emit_before("enqueue", message, delay_of(due))
         try:
             order = order_for(message, self.config.workstream(message.queue_name), due)
