@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import threading
 import time
+from types import CodeType
 from typing import Any
 
+import pytest
 from dramatiq.middleware import Shutdown, raise_thread_exception
 
 import workstreams
 from tests.conftest import MakeConfig
-from tests.guest.support import threads
-from tests.interrupting import interrupted
+from tests.guest.support import held, threads
+from tests.interrupting import struck
 from tests.support import wait_until
+from workstreams.errors import LimitTimeout
+from workstreams.guest.bell import Bell
 from workstreams.wait.broker import WorkstreamBroker
 
 
@@ -38,26 +42,86 @@ def test_a_thread_that_is_interrupted_while_it_waits_leaves_nothing(
     assert api.link.scripts.client.zcard(queue) == 0
 
 
-def left_interrupted(line: int) -> bool:
-    """Enter a block and leave it; whether the interrupt came before it was left."""
-    block = workstreams.limit("api").__enter__()
-    return interrupted(
-        lambda: block.__exit__(None, None, None),
-        line,
-        lambda code: code.co_filename.endswith(("guest/block.py", "guest/visit.py")),
-    )
+def of_a_block(code: CodeType) -> bool:
+    """Whether it is what a thread does for a block, but for its way to Redis."""
+    rooms = ("workstreams/guest/", "admit/apart.py", "admit/listener.py")
+    return any(room in code.co_filename for room in (*rooms, "threading.py", "contextlib.py", "weakref.py"))
 
 
-def test_a_block_that_is_interrupted_while_it_is_left_is_not_renewed_for_ever(
+def give_up() -> None:
+    with pytest.raises(LimitTimeout), workstreams.limit("tokens", cost=100, timeout="3ms"):
+        """It waits for an hour's rate, and so begins to listen."""
+
+
+def test_who_is_interrupted_anywhere_while_it_waits_neither_holds_up_others_nor_makes_them_deaf(
+    api: WorkstreamBroker,
+) -> None:
+    with workstreams.limit("tokens"):
+        """It leaves room for less than the others want."""
+    hearing = api.desks._desk.hearing
+    queue = api.link.keys.limit("tokens", "queue")
+    place = 1
+    while struck(give_up, place, of_a_block):
+        assert not hearing._waiting, f"after an interrupt at place {place}"
+        assert api.link.scripts.client.zcard(queue) == 0, f"after an interrupt at place {place}"
+        place += 1
+    assert place > 50
+    wait_until(lambda: not threads())
+    hearing.expect("next", "much", bell := Bell())
+    hearing.listen()
+    began = time.monotonic()
+    bell.wait(10)
+    assert time.monotonic() - began < 5
+    hearing.forget("next")
+
+
+def test_a_thread_that_is_interrupted_anywhere_leaves_others_who_wait_as_they_were(
+    api: WorkstreamBroker, inside: list[Any]
+) -> None:
+    entered: list[float] = []
+
+    def enter() -> None:
+        with workstreams.limit("api", timeout="20s"):
+            entered.append(time.monotonic())
+
+    place, others = 1, [threading.Thread(target=enter) for _ in range(2)]
+    for other in others:
+        other.start()
+    with workstreams.limit("tokens"):
+        """It leaves room for less than the one who is interrupted wants."""
+    while struck(give_up, place, of_a_block):
+        place += 1
+    client = api.link.scripts.client
+    wait_until(lambda: client.pubsub_numsub(*client.pubsub_channels("*wake:guest:*") or [b"none"])[0][1])
+    left = time.monotonic()
+    inside.pop().__exit__(None, None, None)
+    for other in others:
+        other.join(10)
+    # Told, and not found by the look that comes every second.
+    assert max(entered) - left < 0.5
+    assert len(entered) == 2
+
+
+def visit() -> None:
+    with workstreams.limit("api"):
+        """There is room."""
+
+
+def test_a_block_that_is_interrupted_anywhere_leaves_no_slot_and_is_not_renewed_for_ever(
     api: WorkstreamBroker, make_config: MakeConfig
 ) -> None:
     api.configure(
         make_config({"api": {"concurrency": 100}}, worker={"lease": "1s"}, mail={"within": ["api"]})
     )
-    line = 1
-    while left_interrupted(line):
-        line += 1
-    assert line > 5
+    left_at = []
+    place, before = 1, 0
+    while struck(visit, place, of_a_block):
+        if held(api) > before:
+            left_at.append(place)
+        place, before = place + 1, held(api)
+    assert place > 50
+    # Who is interrupted before the first step of leaving keeps it, for as long as its lease.
+    assert len(left_at) <= 1
     wait_until(lambda: not threads())
 
 

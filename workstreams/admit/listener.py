@@ -55,13 +55,14 @@ class Listener(threading.Thread):
         self._wake = wake
         self._cancel = cancel
         self._missed = missed
-        self._stopped = threading.Event()
+        # No event: whoever stops it may be interrupted while an event is locked, and it is then for ever.
+        self._stopped = False
         self._log: Any = structlog.get_logger("workstreams")
         #: Set while subscribed: a sleeper is registered only by who can hear.
         self.ready = threading.Event()
 
     def run(self) -> None:
-        while not self._stopped.is_set():
+        while not self._stopped:
             try:
                 self._listen()
             except redis.RedisError:
@@ -73,17 +74,17 @@ class Listener(threading.Thread):
 
     def stop(self) -> None:
         """Stop listening; returns at once."""
-        self._stopped.set()
+        self._stopped = True
 
     def _rest(self) -> None:
         self.ready.clear()
-        self._stopped.wait(PAUSE)
+        time.sleep(PAUSE)
 
     def _listen(self) -> None:
         with self._connect() as client, client.pubsub(ignore_subscribe_messages=False) as pubsub:
             pubsub.subscribe(*self._channels)
             heard_at, asked = time.monotonic(), False
-            while not self._stopped.is_set():
+            while not self._stopped:
                 message = pubsub.get_message(timeout=READ)
                 silent = time.monotonic() - heard_at
                 if message is not None:

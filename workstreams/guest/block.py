@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Self, TypeVar
 
 from workstreams.errors import LimitTimeout, PayloadError, WorkstreamsError
+from workstreams.guest.bell import Bell, LoopBell
 from workstreams.guest.desk import LONG_LOOK, Desks, Refused
 from workstreams.guest.visit import Visit
 from workstreams.send.cost import Cost, cost_of
@@ -21,9 +20,6 @@ from workstreams.units import format_duration, parse_duration
 __all__ = ["LimitBlock", "timeout_of"]
 
 T = TypeVar("T")
-
-#: Seconds of a wait in which Python takes no step.
-STEP = 0.5
 
 
 def timeout_of(timeout: str | timedelta | float | None) -> int | None:
@@ -66,20 +62,22 @@ class LimitBlock:
     def __enter__(self) -> Self:
         self._begin()
         visit = self._visit = self._open()
-        event = threading.Event()
+        bell = Bell()
         try:
-            with visit.desk.hearing.expecting(visit.sid, visit.want, event.set):
+            try:
+                visit.desk.hearing.expect(visit.sid, visit.want, bell)
                 waits = self._left() > 0
                 while (refused := visit.ask(waits=waits)) is not None:
-                    _wait(event, self._pause(visit, refused, last=not waits))
-                    event.clear()
+                    bell.wait(self._pause(visit, refused, last=not waits))
                     waits = self._left() > 0
+            finally:
+                visit.desk.hearing.forget(visit.sid)
+            return self
         except WorkstreamsError:
             raise
         except BaseException:
             visit.abandon()
             raise
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -90,27 +88,23 @@ class LimitBlock:
     async def __aenter__(self) -> Self:
         self._begin()
         visit = self._visit = await _in_thread(self._open)
-        loop, event = asyncio.get_running_loop(), asyncio.Event()
+        bell = LoopBell()
         try:
-            wake = partial(_tell, loop, event)
-            with visit.desk.hearing.expecting(visit.sid, visit.want, wake):
+            try:
+                visit.desk.hearing.expect(visit.sid, visit.want, bell)
                 waits = self._left() > 0
                 while (refused := await _in_thread(partial(visit.ask, waits=waits))) is not None:
-                    pause = self._pause(visit, refused, last=not waits)
-                    # No thread waits: it would be one that those who are in may need to leave. (wait_for of
-                    # Python 3.11 forgets a cancel that comes together with the event.)
-                    with contextlib.suppress(TimeoutError):
-                        async with asyncio.timeout(pause):
-                            await event.wait()
-                    event.clear()
+                    await bell.wait(self._pause(visit, refused, last=not waits))
                     waits = self._left() > 0
+            finally:
+                visit.desk.hearing.forget(visit.sid)
+            return self
         except WorkstreamsError:
             raise
         except BaseException:
             # Not waited for: whoever cancels is in a hurry, and a loop that ends waits for its threads.
-            loop.run_in_executor(None, visit.abandon)
+            _in_thread(visit.abandon)
             raise
-        return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -155,17 +149,5 @@ class LimitBlock:
         return max(0.0, min(refused.pause, self._left()))
 
 
-def _wait(event: threading.Event, seconds: float) -> None:
-    until = time.monotonic() + seconds
-    while (left := until - time.monotonic()) > 0 and not event.wait(min(STEP, left)):
-        """Between two steps a cancel or a time limit can interrupt a job that waits here."""
-
-
 def _in_thread(call: Callable[[], T]) -> asyncio.Future[T]:
     return asyncio.get_running_loop().run_in_executor(None, call)
-
-
-def _tell(loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> Any:
-    # A loop that is closed has nobody left who waits.
-    with contextlib.suppress(RuntimeError):
-        loop.call_soon_threadsafe(event.set)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import threading
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Hashable
+from weakref import ReferenceType, ref
 
+from workstreams.admit.apart import apart
 from workstreams.admit.listener import Listener
+from workstreams.guest.bell import Rings
 from workstreams.store.link import Link
 
 __all__ = ["Hearing"]
@@ -16,11 +18,18 @@ __all__ = ["Hearing"]
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Waiting:
     want: Hashable
-    wake: Callable[[], None]
+    bell: ReferenceType[Rings]
+
+    def ring(self) -> None:
+        bell = self.bell()
+        if bell is not None:
+            bell.ring()
 
 
 class Hearing:
     """One subscription for a process, for as long as somebody there waits.
+
+    Who waits may be interrupted anywhere in here: whatever is done half is done again.
 
     Parameters:
       link: Where to subscribe.
@@ -34,51 +43,61 @@ class Hearing:
         self._waiting: dict[str, _Waiting] = {}
         self._listener: Listener | None = None
 
-    @contextlib.contextmanager
-    def expecting(self, sid: str, want: Hashable, wake: Callable[[], None]) -> Iterator[None]:
-        """Within this, what is told to a guest is passed on, if anybody listens.
+    def expect(self, sid: str, want: Hashable, bell: Rings) -> None:
+        """From now on what is told to a guest is passed on, if anybody listens.
 
         Parameters:
           sid: The guest.
           want: What it waits for: of those who want the same, the next is woken when the first is through,
             or waits no longer.
-          wake: Called from another thread whenever it may be worth to ask.
+          bell: Rung whenever it may be worth to ask. A guest whose bell is gone has gone as well: it may have
+            been interrupted where it could not say so.
         """
         with self._mutex:
-            self._waiting[sid] = _Waiting(want, wake)
-        try:
-            yield
-        finally:
-            with self._mutex:
-                was_first = self._first(want) == sid
+            self._waiting[sid] = _Waiting(want, ref(bell))
+
+    def forget(self, sid: str) -> None:
+        """A guest waits no longer; said twice, it is the same as once."""
+        with self._mutex:
+            gone = self._waiting.get(sid)
+            if gone is not None:
+                alike = [one for one in self._present().values() if one.want == gone.want]
+                if len(alike) > 1 and alike[0] is gone:
+                    # It sees that it is the first when this is over.
+                    alike[1].ring()
                 del self._waiting[sid]
-                following = self._first(want) if was_first else None
-                if following is not None:
-                    self._waiting[following].wake()
-                if self._listener is not None and not self._waiting:
-                    self._listener.stop()
-                    self._listener = None
+            if self._listener is not None and not self._present():
+                self._listener.stop()
+                self._listener = None
 
     def is_first(self, sid: str) -> bool:
         """Whether nobody in this process waits longer for what this guest wants."""
         with self._mutex:
-            return self._first(self._waiting[sid].want) == sid
-
-    def _first(self, want: Hashable) -> str | None:
-        return next((sid for sid, one in self._waiting.items() if one.want == want), None)
+            mine = self._waiting[sid]
+            return next(one for one in self._present().values() if one.want == mine.want) is mine
 
     def listen(self) -> None:
         """Be subscribed from soon on. Everybody is woken then: what was told before was not heard."""
+        if self._listener is None:
+            apart(self._begin)
+
+    def _begin(self) -> None:
         with self._mutex:
-            if self._listener is None:
-                self._listener = Listener(self._link.listener, self._link.keys, self._name, self._wake)
+            if self._listener is None and self._present():
+                listener = Listener(self._link.listener, self._link.keys, self._name, self._wake)
                 # A worker in this process has one of its own.
-                self._listener.name = "workstreams-limits-listener"
-                self._listener.start()
+                listener.name = "workstreams-limits-listener"
+                listener.start()
+                self._listener = listener
+
+    def _present(self) -> dict[str, _Waiting]:
+        for sid in [sid for sid, one in self._waiting.items() if one.bell() is None]:
+            del self._waiting[sid]
+        return self._waiting
 
     def _wake(self, name: str, _: float) -> None:
         with self._mutex:
             called = list(self._waiting.values()) if name == "*" else [self._waiting.get(name)]
         for one in called:
             if one is not None:
-                one.wake()
+                one.ring()

@@ -10,6 +10,7 @@ from weakref import WeakMethod
 import redis
 import structlog
 
+from workstreams.admit.apart import apart
 from workstreams.admit.sessions import Sessions
 from workstreams.store.client import lease_client
 from workstreams.store.link import Link
@@ -49,9 +50,9 @@ class Keeper:
         """
         with self._mutex:
             self._kept[sid] = WeakMethod(lost)
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="workstreams-limits", daemon=True)
-                self._thread.start()
+            runs = self._thread is not None
+        if not runs:
+            apart(self._begin)
 
     def drop(self, sid: str) -> None:
         """Renew it no longer; what a renewal under way says of it is not told."""
@@ -59,6 +60,13 @@ class Keeper:
             self._kept.pop(sid, None)
             if not self._kept:
                 self._changed.notify()
+
+    def _begin(self) -> None:
+        with self._mutex:
+            if self._thread is None and self._kept:
+                thread = threading.Thread(target=self._run, name="workstreams-limits", daemon=True)
+                thread.start()
+                self._thread = thread
 
     def _run(self) -> None:
         client: redis.Redis | None = None

@@ -74,7 +74,14 @@ class Visit:
         """
         if self.desk.pid != os.getpid():
             return
-        # First: an interrupt after this costs the slot no more than its lease.
+        try:
+            self._leave()
+        except BaseException:
+            self.abandon()
+            raise
+
+    def _leave(self) -> None:
+        # First: who is interrupted again after this keeps the slot no longer than its lease.
         self.desk.keeper.drop(self.sid)
         if not self._end():
             return
@@ -92,7 +99,8 @@ class Visit:
                 self._lose()
 
     def abandon(self) -> None:
-        """It was interrupted while it asked: whatever it has, or gets yet, goes back."""
+        """It was interrupted: whatever it has, or gets yet, goes back."""
+        self.desk.hearing.forget(self.sid)
         self._end()
         self.desk.keeper.drop(self.sid)
         self._give_quietly()

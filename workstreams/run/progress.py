@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from contextvars import copy_context
 from typing import Any
 
+from workstreams.admit.apart import apart
+
 __all__ = ["PAUSE", "Progress"]
 
 #: Seconds between two lines: a job's index holds its last thousand, and its own are among them.
@@ -58,7 +60,7 @@ class Progress:
         # In the job's own context, by which the line is known as the job's.
         timer = threading.Timer(wait, copy_context().run, (self.flush,))
         timer.daemon = True
-        timer.start()
+        apart(timer.start)
         return timer
 
     def _write_held(self) -> None:

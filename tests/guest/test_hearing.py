@@ -1,0 +1,90 @@
+"""The blocks of a process that wait are heard for by one thread, whatever happens to one of them."""
+
+from __future__ import annotations
+
+import gc
+
+import pytest
+
+import workstreams
+from tests.guest.support import threads
+from tests.support import wait_until
+from workstreams.admit.listener import Listener
+from workstreams.guest.bell import Bell
+from workstreams.guest.hearing import Hearing
+from workstreams.wait.broker import WorkstreamBroker
+
+
+class Heard(Bell):
+    """Counts."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.times = 0
+
+    def ring(self) -> None:
+        self.times += 1
+
+
+@pytest.fixture
+def hearing(api: WorkstreamBroker) -> Hearing:
+    return Hearing(api.link, "guest:one")
+
+
+def test_who_waits_no_longer_wakes_the_next_who_wants_the_same(hearing: Hearing) -> None:
+    bells = {sid: Heard() for sid in ("a", "b", "c", "d")}
+    for sid, bell in bells.items():
+        hearing.expect(sid, "less" if sid == "b" else "much", bell)
+    assert [hearing.is_first(sid) for sid in bells] == [True, True, False, False]
+    hearing.forget("d")
+    hearing.forget("a")
+    hearing.forget("a")
+    assert {sid: bell.times for sid, bell in bells.items()} == {"a": 0, "b": 0, "c": 1, "d": 0}
+    assert hearing.is_first("c")
+
+
+def test_who_is_gone_without_a_word_stands_before_nobody(hearing: Hearing) -> None:
+    hearing.expect("a", "much", Heard())
+    gc.collect()
+    bell = Heard()
+    hearing.expect("b", "much", bell)
+    assert hearing.is_first("b")
+
+
+def test_a_listener_that_could_not_be_started_is_started_for_the_next_who_needs_it(
+    hearing: Hearing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: Listener) -> None:
+        raise RuntimeError("can't start new thread")
+
+    bell = Heard()
+    hearing.expect("a", "much", bell)
+    with monkeypatch.context() as patch:
+        patch.setattr(Listener, "start", full)
+        with pytest.raises(RuntimeError, match="can't start new thread"):
+            hearing.listen()
+    hearing.listen()
+    wait_until(lambda: bell.times)
+    assert threads() == ["workstreams-limits-listener"]
+    hearing.forget("a")
+    wait_until(lambda: threads() == [])
+
+
+def test_nobody_listens_for_who_has_left_meanwhile(hearing: Hearing) -> None:
+    hearing.listen()
+    assert threads() == []
+
+
+def test_one_thread_listens_for_all(api: WorkstreamBroker, hearing: Hearing) -> None:
+    bells = [Heard(), Heard()]
+    for number, bell in enumerate(bells):
+        hearing.expect(str(number), "much", bell)
+        hearing.listen()
+    wait_until(lambda: all(bell.times for bell in bells))
+    assert threads() == ["workstreams-limits-listener"]
+    with workstreams.limit("api"):
+        """A block that need not wait changes nothing."""
+    hearing.forget("0")
+    assert threads() == ["workstreams-limits-listener"]
+    hearing.forget("1")
+    wait_until(lambda: threads() == [])
