@@ -2,9 +2,12 @@ from __future__ import annotations
 
 import threading
 import time
+from functools import partial
+from types import CodeType
 
 import pytest
 
+from tests.interrupting import struck
 from workstreams.admit import cancelling as module
 from workstreams.admit.cancelling import Cancellation, Cancelled, Cancelling
 from workstreams.admit.delivery import Delivery, Grant
@@ -188,3 +191,24 @@ def test_threads_that_are_cancelled_at_their_very_end_live_on() -> None:
         for number in range(max(ended - 1, 0), ended + 2):
             cancelling.cancel(f"mail/j1~{number}")
     assert ended == rounds
+
+
+def test_a_job_that_is_interrupted_anywhere_while_it_waits_for_a_cancel_holds_up_no_cancel() -> None:
+    def here(code: CodeType) -> bool:
+        return code.co_filename.endswith(("admit/cancelling.py", "threading.py"))
+
+    cancelling, place = Cancelling(), 1
+    while True:
+        one = delivery(f"j{place}")
+        cancelling.begin(one)
+        came = struck(partial(Cancellation(cancelling, one.grant.name).wait, 0.001), place, here)
+        if one.grant.name in cancelling._flags:
+            told = threading.Thread(target=cancelling.cancel, args=(one.grant.name,), daemon=True)
+            told.start()
+            told.join(5)
+            assert not told.is_alive(), f"after an interrupt at place {place}"
+        cancelling.end(one)
+        if not came:
+            break
+        place += 1
+    assert place > 5

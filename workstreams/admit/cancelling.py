@@ -11,7 +11,7 @@ from dramatiq.middleware import Interrupt, raise_thread_exception
 from workstreams.admit.delivery import Delivery
 from workstreams.store.scripts import Scripts
 
-__all__ = ["Cancellation", "Cancelled", "Cancelling"]
+__all__ = ["Cancellation", "Cancelled", "Cancelling", "Flag"]
 
 #: Cancels of deliveries that have not begun here; what ended before its cancel came is among them.
 MOST_AWAITED = 10_000
@@ -35,6 +35,35 @@ class Cancelled(Interrupt):
     """
 
 
+class Flag:
+    """Set once, for the threads of a job that look at it or wait. An event is locked by Python: who is
+    interrupted there leaves it locked, and whoever sets it then hangs.
+    """
+
+    __slots__ = ("_lock", "_set")
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._lock.acquire()
+        self._set = False
+
+    def is_set(self) -> bool:
+        """Whether it is set."""
+        return self._set
+
+    def set(self) -> None:
+        """Set it, and wake one who waits; others see it when they have waited. One thread at a time may."""
+        if not self._set:
+            self._set = True
+            self._lock.release()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait until it is set, so many seconds at most; whether it is."""
+        if not self._set:
+            self._lock.acquire(timeout=seconds)
+        return self._set
+
+
 class Cancellation:
     """Whether one delivery was cancelled, as its job asks for it.
 
@@ -48,7 +77,7 @@ class Cancellation:
     def __init__(self, cancelling: Cancelling, name: str) -> None:
         self._cancelling = cancelling
         self._name = name
-        self._flag: threading.Event | None = None
+        self._flag: Flag | None = None
 
     def wait(self, seconds: float) -> bool:
         """Wait until it is cancelled, so many seconds at most; whether it is.
@@ -73,7 +102,7 @@ class Cancelling:
         self._mutex = threading.Lock()
         self._threads: dict[str, int] = {}
         self._awaited: dict[str, None] = {}
-        self._flags: dict[str, threading.Event] = {}
+        self._flags: dict[str, Flag] = {}
 
     def begin(self, delivery: Delivery) -> None:
         """A delivery begins on this thread.
@@ -115,7 +144,7 @@ class Cancelling:
                 timer.daemon = True
                 timer.start()
 
-    def flag_of(self, name: str) -> threading.Event:
+    def flag_of(self, name: str) -> Flag:
         """What is set when a delivery that runs here is cancelled; it is interrupted only later then.
 
         Parameters:
@@ -123,8 +152,8 @@ class Cancelling:
         """
         with self._mutex:
             if name not in self._threads:
-                return threading.Event()
-            flag = self._flags.setdefault(name, threading.Event())
+                return Flag()
+            flag = self._flags.setdefault(name, Flag())
             if self._threads[name] == TOLD:
                 flag.set()
             return flag
