@@ -49,10 +49,22 @@ def test_who_waits_no_longer_wakes_the_next_who_wants_the_same(hearing: Hearing)
 
 def test_who_is_gone_without_a_word_stands_before_nobody(hearing: Hearing) -> None:
     hearing.expect("a", "much", Heard())
+    hearing.expect("b", "much", Heard())
+    hearing.expect("c", "much", bell := Heard())
     gc.collect()
-    bell = Heard()
-    hearing.expect("b", "much", bell)
-    assert hearing.is_first("b")
+    assert hearing.is_first("c")
+    hearing.listen()
+    wait_until(lambda: bell.times)
+    hearing.forget("c")
+    wait_until(lambda: threads() == [])
+
+
+def test_who_is_gone_before_it_is_forgotten_wakes_the_next_as_well(hearing: Hearing) -> None:
+    hearing.expect("a", "much", Heard())
+    hearing.expect("b", "much", bell := Heard())
+    gc.collect()
+    hearing.forget("a")
+    assert bell.times == 1
 
 
 def test_a_listener_that_could_not_be_started_is_started_for_the_next_who_needs_it(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import threading
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from weakref import ReferenceType, ref
 
 from workstreams.admit.apart import apart
@@ -61,12 +61,12 @@ class Hearing:
         with self._mutex:
             gone = self._waiting.get(sid)
             if gone is not None:
-                alike = [one for one in self._present().values() if one.want == gone.want]
-                if len(alike) > 1 and alike[0] is gone:
+                alike = self._alike(gone)
+                if next(alike) is gone and (following := next(alike, None)) is not None:
                     # It sees that it is the first when this is over.
-                    alike[1].ring()
+                    following.ring()
                 del self._waiting[sid]
-            if self._listener is not None and not self._present():
+            if not self._is_awaited() and self._listener is not None:
                 self._listener.stop()
                 self._listener = None
 
@@ -74,7 +74,7 @@ class Hearing:
         """Whether nobody in this process waits longer for what this guest wants."""
         with self._mutex:
             mine = self._waiting[sid]
-            return next(one for one in self._present().values() if one.want == mine.want) is mine
+            return next(self._alike(mine)) is mine
 
     def listen(self) -> None:
         """Be subscribed from soon on. Everybody is woken then: what was told before was not heard."""
@@ -83,17 +83,26 @@ class Hearing:
 
     def _begin(self) -> None:
         with self._mutex:
-            if self._listener is None and self._present():
+            if self._listener is None and self._is_awaited():
                 listener = Listener(self._link.listener, self._link.keys, self._name, self._wake)
                 # A worker in this process has one of its own.
                 listener.name = "workstreams-limits-listener"
                 listener.start()
                 self._listener = listener
 
-    def _present(self) -> dict[str, _Waiting]:
-        for sid in [sid for sid, one in self._waiting.items() if one.bell() is None]:
-            del self._waiting[sid]
-        return self._waiting
+    def _alike(self, mine: _Waiting) -> Iterator[_Waiting]:
+        """Itself and all who want the same, in the order in which they came."""
+        return (
+            one
+            for one in self._waiting.values()
+            if one.want == mine.want and (one is mine or one.bell() is not None)
+        )
+
+    def _is_awaited(self) -> bool:
+        if any(one.bell() is not None for one in self._waiting.values()):
+            return True
+        self._waiting.clear()
+        return False
 
     def _wake(self, name: str, _: float) -> None:
         with self._mutex:
