@@ -10,6 +10,9 @@ from dramatiq.middleware import raise_thread_exception
 
 __all__ = ["apart"]
 
+#: Seconds to wait for it after an interrupt.
+PATIENCE = 1.0
+
 
 def apart(act: Callable[[], object]) -> None:
     """Do something in a thread that nobody can interrupt, and wait for its end.
@@ -31,7 +34,14 @@ def apart(act: Callable[[], object]) -> None:
     errors: list[Exception] = []
     steps = _steps(act, threading.get_ident(), errors, done.release)
     next(steps)
-    _thread.start_new_thread(next, (steps, None))
+    try:
+        _thread.start_new_thread(next, (steps, None))
+    except RuntimeError:
+        raise
+    except BaseException:
+        # It has been started all the same, and while it has not run it would take the next interrupt as well.
+        done.acquire(timeout=PATIENCE)
+        raise
     done.acquire()
     if errors:
         raise errors[0]
