@@ -31,7 +31,7 @@ def assert_found(rig: Rig, patches: Patches) -> None:
     )
 
 
-def look_for(client: redis.Redis, folder: Path, patches: Patches, histories: int = 150) -> None:
+def look_for(client: redis.Redis, folder: Path, patches: Patches, histories: int = 400) -> None:
     """Random histories over broken scripts: one of so many must fail."""
     found: set[str] = set()
 
