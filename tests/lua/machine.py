@@ -133,15 +133,28 @@ class Fleet(Watch):
         rounds=st.integers(2, 5),
         ends=st.lists(_end_under_load, max_size=5),
         crash=st.sampled_from(["", "", "first", "last"]),
+        late=st.sampled_from([None, *KEYS]),
     )
     def under_load(
-        self, ws: str, backlog: Mapping[str, int], cost: Cost, rounds: int, ends: list[End], crash: str
+        self,
+        ws: str,
+        backlog: Mapping[str, int],
+        cost: Cost,
+        rounds: int,
+        ends: list[End],
+        crash: str,
+        late: str | None,
     ) -> None:
-        """A backlog, and processes that do as they are told: this is what reaches the edges of windows."""
+        """A backlog, and processes that do as they are told: this is what reaches the edges of windows.
+
+        One key may come late, when others have had their turns.
+        """
         for key, n in sorted(backlog.items()):
             self.send(ws, n, key, cost, 0, 0)
         ending = itertools.chain(ends, itertools.repeat(_DONE))
-        for _ in range(rounds):
+        for number in range(rounds):
+            if late and number == 1:
+                self.send(ws, 6, late, cost, 0, 0)
             self._renew(sorted(self.expiry))
             self._round(ending)
             if crash and self._busy():

@@ -9,6 +9,7 @@ from typing import Any
 
 import redis
 
+from tests.meters import Meter
 from tests.support import events_in
 from workstreams.store import keys as module
 from workstreams.store.keys import Keys
@@ -149,10 +150,9 @@ class Ledger:
     def _charges(self, limit: str) -> Iterator[tuple[float, float]]:
         """For each rate: the sum that its meter tells, and what its entries come to."""
         for found in self._names(self._keys.limit(limit, "meter", "")):
-            meter: Any = self._client.get(found)
-            head, _, log = meter.decode().partition("|")
-            told, *_, last, cost = map(float, head.split())
-            yield told, (cost if last else 0) + sum(float(entry.partition(":")[2]) for entry in log.split())
+            stored: Any = self._client.get(found)
+            meter = Meter.of(stored)
+            yield meter.told, sum(cost for _, cost in meter.entries)
 
     # Contradictions.
 

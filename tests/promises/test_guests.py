@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from tests.lua.test_rates import most_within
+from tests.meters import Meter
 from tests.promises.fleet import Fleet, fleet
 from tests.promises.test_i3_concurrency import most_at_once
 from tests.support import wait_until
@@ -113,9 +114,7 @@ def test_no_window_holds_more_than_the_rate_jobs_or_not(
         crowd(project, 90, 10, 0)
     with producer_client(server_url) as client:
         stored: Any = client.get(keys.limit("account", "meter", str(3_600_000_000)))
-    head, _, log = stored.decode().partition("|")
-    entries = [entry.split(":") for entry in log.split()] + [head.split()[5:7]]
-    starts = [int(at) for at, cost in entries for _ in range(int(cost))]
+    starts = [at for at, cost in Meter.of(stored).entries for _ in range(int(cost))]
     assert len(starts) == 90 + 60
     assert most_within(starts, 1_010_000) == 30
 

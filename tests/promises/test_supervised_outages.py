@@ -12,6 +12,7 @@ import pytest
 
 from tests.promises.fleet import Fleet, Supervisor, fleet, now
 from tests.support import wait_until
+from workstreams.store.client import producer_client
 from workstreams.store.embedded import EmbeddedServer
 
 JOBS = """
@@ -33,6 +34,10 @@ def server(tmp_path: Path) -> Iterator[EmbeddedServer]:
 
 
 def kill(server: EmbeddedServer) -> None:
+    """It crashes, and what it has answered is on disk: a busy one would make it forget up to two seconds."""
+    with producer_client(server.url) as client:
+        client.set("written", "last")
+        assert client.execute_command("WAITAOF", 1, 0, 10_000) == [1, 0]
     assert server.pid is not None
     os.kill(server.pid, signal.SIGKILL)
 

@@ -81,7 +81,7 @@ def test_a_call_that_fails_in_the_middle_leaves_nothing_for_the_next(rig: Rig) -
     # A send puts its first job, gathers what is to be written at its end, and fails at the second.
     client.set(log, "not a stream")
     words = [(ws, f"j-{ws}", "", 0, 1, "+60000000", "act", "{}", "{}") for ws in ("mail", "post")]
-    with pytest.raises(ScriptFailed, match=r"WRONGTYPE .*events\.lua"):
+    with pytest.raises(ScriptFailed, match=r"WRONGTYPE .*send\.lua"):
         rig.send_words(words)
     # An exchange gathers ends, freed slots and totals, and fails before it writes them.
     rig.send("mail", 2)
