@@ -88,7 +88,7 @@ def test_many_that_wait_for_one_rate_do_not_all_ask_at_each_opening(
 def test_who_gives_up_lets_the_next_come_in_its_time(api: WorkstreamBroker, visitors: Visitors) -> None:
     with workstreams.limit("slow"):
         began = time.monotonic()
-    visitors.add("slow", timeout="300ms")
+    visitors.add("slow", timeout="100ms")
     visitors.add("slow")
     visitors.join()
     assert visitors.timeouts == 1
