@@ -78,7 +78,7 @@ class Listener(threading.Thread):
 
     def _rest(self) -> None:
         self.ready.clear()
-        time.sleep(PAUSE)
+        time.sleep(PAUSE)  # Redis is away: nothing will tell when it is back
 
     def _listen(self) -> None:
         with self._connect() as client, client.pubsub(ignore_subscribe_messages=False) as pubsub:
