@@ -3,15 +3,15 @@
 -- log reached was admitted under the limits of its time.
 local history = {}
 
-local function windows_of(rates)
-  local windows = {}
-  for window, margin in rates:gmatch('%d+:(%d+):(%d+):%d+') do windows[window] = tonumber(window) + tonumber(margin) end
-  return windows
+local function by_window(text)
+  local found = {}
+  for _, r in ipairs((rates.read(text))) do found[r.window] = r end
+  return found
 end
 
 -- base and suffix: what the keys of the meters begin and end with; before and after: rates as settings write them.
 function history.carry(base, before, after, suffix)
-  local had, longest = windows_of(before), nil
+  local had, longest = by_window(before), nil
   for window in pairs(had) do
     if not longest or tonumber(window) > tonumber(longest) then longest = window end
   end
@@ -20,10 +20,8 @@ function history.carry(base, before, after, suffix)
   if not past then return end
   -- How permits were spaced over another window says nothing.
   local kept = past:gsub('^(%S+) %S+ %S+ %S+ %S+ ', '%1 0 0 0 0 ')
-  for window, span in pairs(windows_of(after)) do
-    if not had[window] then
-      redis.call('SET', base .. window .. suffix, kept, 'PX', digits(math.ceil(span / 1000) + 60000))
-    end
+  for window, r in pairs(by_window(after)) do
+    if not had[window] then redis.call('SET', base .. window .. suffix, kept, 'PX', r.lives) end
   end
 end
 
@@ -39,12 +37,13 @@ local REMEMBERED = 20
 
 -- 'µs of the change:window:permits:span …', as they were until then: those that are known, and what ends now.
 local function spacings(known, before, after)
-  local found = {}
+  local found, is = {}, by_window(after)
   for one in known:gmatch('%S+') do found[#found + 1] = one end
-  for permits, window, margin in before:gmatch('(%d+):(%d+):(%d+):%d+') do
-    local same = (';' .. after):find(';' .. permits .. ':' .. window .. ':' .. margin .. ':', 1, true)
-    local span = digits(window + margin)
-    if not same then found[#found + 1] = table.concat({clock.text, window, permits, span}, ':') end
+  for window, r in pairs(by_window(before)) do
+    local now = is[window]
+    if not now or now.permits ~= r.permits or now.span ~= r.span then
+      found[#found + 1] = table.concat({clock.text, window, digits(r.permits), digits(r.span)}, ':')
+    end
   end
   return table.concat(found, ' ', math.max(1, #found - REMEMBERED + 1))
 end
@@ -63,7 +62,7 @@ function history.of_keys(stored, rates)
   local found, seen = {}, {}
   local past, spaced = (stored.key_past or ''):match('^%d+|([%d ]*)|?(.*)$')
   past = past or ''
-  for window in pairs(windows_of(stored.key_rates or '')) do past = past .. ' ' .. window end
+  for window in pairs(by_window(stored.key_rates)) do past = past .. ' ' .. window end
   for window in past:gmatch('%d+') do
     if not seen[window] then found[#found + 1] = window end
     seen[window] = true
