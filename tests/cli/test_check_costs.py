@@ -38,6 +38,7 @@ def checked(project: Project, server: str, options: str) -> tuple[int, str, str]
         ),
         ('workstream="mail", cost={"token": 2}', 'found "token" (did you mean "tokens"?)'),
         ('workstream="free", cost={"tokens": 2}', 'expected costs for limits that hold for "free"'),
+        ('workstream="mail", cost={"mail": 2_000_000}', "permits, found 2000000 (no job of it could start"),
         ('workstream="mail", cost=0', "expected a cost that is a number above 0"),
         ('workstream="mail", cost="2"', "expected a cost that is a number above 0"),
     ],

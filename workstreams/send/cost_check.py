@@ -10,7 +10,7 @@ from dramatiq import Actor
 from workstreams.declare.config import Config, Limit, Workstream
 from workstreams.errors import PayloadError, Problem
 from workstreams.send.cost import cost_of, on
-from workstreams.units import Rate
+from workstreams.units import Rate, format_number
 
 __all__ = ["check_cost"]
 
@@ -57,4 +57,6 @@ def _lowest(limit: Limit) -> Rate | None:
 
 def _too_dear(place: str, limit: str, rate: Rate, cost: float) -> Problem:
     expected = f'a cost of at most the {rate.permits} that {rate} of "{limit}" permits'
-    return Problem(expected, f"{cost:g}", place, hint="no job of it could start: lower it, or raise the rate")
+    return Problem(
+        expected, format_number(cost), place, hint="no job of it could start: lower it, or raise the rate"
+    )

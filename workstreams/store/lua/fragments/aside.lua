@@ -3,7 +3,7 @@ local aside = {}
 
 -- A job that could never start would hold its key up for ever: a rate was lowered below it.
 function aside.bury_dear(ws, id, job, limit, cost)
-  local reason = {type = 'CostTooHigh', message = string.format('it costs %g, and the limit "%s" allows %g in a window',
+  local reason = {type = 'CostTooHigh', message = string.format('it costs %.14g, and the limit "%s" allows %.14g in a window',
     cost, limit.name, limit.most)}
   jobs.die(ws, {id = id, actor = job[5], attempt = tonumber(job[3] or 0) + 1, key = job[7] or ''}, cjson.encode(reason))
 end
