@@ -46,6 +46,11 @@ def wait_until(condition: Callable[[], T], timeout: float = 10.0) -> T:
     return found
 
 
+def calls_of(client: redis.Redis, session: str) -> int:
+    """How many calls the process of a session has made: each of its couriers counts its own."""
+    return sum(int(number or 0) for number in client.hmget(session, "seq:1", "seq:2"))
+
+
 def config_of(
     app: str,
     redis: str,

@@ -61,6 +61,11 @@ class FakeScripts:
     def close(self) -> None:
         """There is no connection."""
 
+    def then(self, reply: Reply) -> None:
+        """Answer the next call with this."""
+        with self._mutex:
+            self._replies.insert(0, reply)
+
     def run(self, operation: str, call: Call, _words: Sequence[Any] = ()) -> list[Any]:
         assert operation == "exchange"
         with self._mutex:
@@ -87,6 +92,7 @@ class Bench:
         threads: int = 2,
         scarce: bool = False,
         goes_on: bool = False,
+        epoch: str = "",
     ) -> None:
         self.scripts = FakeScripts(*replies)
         self.queue = WorkQueue()
@@ -95,6 +101,7 @@ class Bench:
         self.gone: list[str] = []
         self.troubles: list[redis.RedisError | None] = []
         self.lost = threading.Event()
+        self.losses = 0
         self.failed = threading.Event()
         self._goes_on = goes_on
         self.unsettled = threading.Event()
@@ -107,9 +114,10 @@ class Bench:
             self.failed.set,
         )
         lanes, scripts = {"mail": self.lane}, cast(Scripts, self.scripts)
-        self.exchange = Exchange(scripts, "s1", "h:1", lanes, self.queue, self.deliver, reports)
+        self.exchange = Exchange(scripts, "s1", "h:1", lanes, self.queue, self.deliver, reports, epoch)
 
     def _lose(self) -> bool:
+        self.losses += 1
         self.lost.set()
         return self._goes_on
 
@@ -120,8 +128,17 @@ class Bench:
     def end(self, delivery: Delivery, *, urgent: bool = False) -> None:
         self.exchange.finish(self.lane, delivery.finish("done"), urgent=urgent)
 
+    def told(self) -> list[dict[str, Any]]:
+        """Send what there is to tell, and return it."""
+        self.exchange.start()
+        assert self.exchange.close(5)
+        return [finish for call in self.scripts.calls for finish in call["finishes"]]
+
     @property
     def finished(self) -> list[str]:
         """Ids of all finishes that were told, in order, repeats left out."""
-        told = {call["seq"]: [finish["i"] for finish in call["finishes"]] for call in self.scripts.calls}
-        return [one for seq in sorted(told) for one in told[seq]]
+        told = {
+            (call["courier"], call["seq"]): [finish["i"] for finish in call["finishes"]]
+            for call in self.scripts.calls
+        }
+        return [one for finishes in told.values() for one in finishes]

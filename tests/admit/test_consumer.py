@@ -22,7 +22,7 @@ def ended(
     consumer = LaneConsumer(bench.lane, bench.exchange, 0.01, lambda _: most)
     getattr(consumer, how)([one] if how == "requeue" else one)
     consumer.ack(one)
-    return bench.exchange._outbox.finishes
+    return bench.told()
 
 
 def test_the_decided_outcome_is_told_once_whatever_dramatiq_calls() -> None:

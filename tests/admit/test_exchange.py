@@ -203,8 +203,7 @@ def test_closing_says_whether_everything_was_told(start: Start) -> None:
     bench.end(next_of(bench))
     wait_until(lambda: bench.troubles)
     assert bench.exchange.close(0.1) is False
-    bench.exchange.join(5)
-    assert not bench.exchange.is_alive()
+    assert bench.exchange.join(5)
 
 
 def test_a_lost_session_is_reported_with_the_finishes_it_refuses_and_asks_for_nothing_more(

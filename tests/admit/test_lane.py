@@ -82,11 +82,24 @@ def test_idle_threads_are_those_without_a_delivery() -> None:
 
 def test_half_of_the_threads_are_asked_for_in_one_call_so_that_they_run_while_the_others_are() -> None:
     lane = Lane("mail", 16, False, None, queue_of())
-    assert lane.wanted == 8
-    lane.busy = 11
-    assert lane.wanted == 5
+    assert lane.ask() == 8
+    lane.busy = 3
+    assert lane.ask() == 5
+    assert lane.idle == 0
 
 
 def test_few_threads_are_asked_for_in_one_call() -> None:
     for threads in range(1, LEAST_BATCH + 1):
-        assert Lane("mail", threads, False, None, queue_of()).wanted == threads
+        assert Lane("mail", threads, False, None, queue_of()).ask() == threads
+
+
+def test_a_second_batch_may_be_asked_for_while_there_was_enough_for_the_last_one() -> None:
+    lane = Lane("mail", 8, False, None, queue_of())
+    assert not lane.has_a_batch, "nobody knows whether there is anything"
+    lane.note("", 0, 1.0)
+    assert lane.has_a_batch
+    lane.busy = 5
+    assert not lane.has_a_batch, "three threads are no batch"
+    lane.busy = 4
+    lane.note("rate", 1000, 1.0)
+    assert not lane.has_a_batch

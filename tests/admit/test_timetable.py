@@ -23,7 +23,7 @@ def test_what_is_due_has_an_idle_thread_and_a_time_that_has_come() -> None:
 def test_a_wake_up_makes_a_time_sooner_and_never_later() -> None:
     lanes = lanes_of("mail", "text")
     timetable = Timetable(lanes)
-    timetable.ask(lanes.values())
+    timetable.answered(timetable.ask(lanes.values()))
     timetable.wake("mail", 5.0)
     timetable.wake("*", 7.0)
     timetable.wake("none", 0.0)
@@ -34,11 +34,13 @@ def test_a_wake_up_makes_a_time_sooner_and_never_later() -> None:
 def test_what_was_asked_for_is_not_due_until_it_is_answered_or_the_call_got_lost() -> None:
     lanes = lanes_of("mail")
     timetable = Timetable(lanes)
-    assert timetable.ask(lanes.values()) == [("mail", 2)]
+    wants = timetable.ask(lanes.values())
+    assert wants == [(lanes["mail"], 2)]
     assert timetable.next() == math.inf
+    timetable.answered(wants)
     timetable.note([[b"mail", b"rate", 2_000_000]], 10.0)
     assert timetable.next() == 12.0
-    timetable.unanswered(lanes.values())
+    timetable.unanswered(wants)
     assert timetable.due(0.0) == [lanes["mail"]]
 
 

@@ -13,7 +13,7 @@ import orjson
 import redis
 
 from tests.promises.fleet import Fleet
-from tests.support import events_in, wait_until
+from tests.support import calls_of, events_in, wait_until
 from workstreams.control import pause, resume
 from workstreams.store.client import worker_client
 from workstreams.store.embedded import EmbeddedServer
@@ -71,7 +71,7 @@ class Project:
 
     def asked(self, sid: str) -> int:
         """How often a session has asked for work."""
-        return int(self.client.hget(self.keys.session(sid), "seq") or 0)
+        return calls_of(self.client, self.keys.session(sid))
 
     def wait_asleep(self, processes: int) -> None:
         """Wait until so many processes have nothing to do but to wait."""

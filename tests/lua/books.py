@@ -124,7 +124,9 @@ class Books(RuleBasedStateMachine):
         held = [f"{given.ws}/{given.id}~{given.delivery}" for given in self.grants[sid].values()]
         told = {f"{given.ws}/{given.id}~{given.delivery}" for given, _ in ends}
         holds = sorted(set(held) - told) if compare else None
-        call = self.rig.call(sid, wants, [*finishes, *more], leaving=leaving, holds=holds)
+        # Two couriers in turn: what one of them is told must not depend on who was before.
+        courier = 1 + self.rig.seqs[sid] % 2
+        call = self.rig.call(sid, wants, [*finishes, *more], leaving=leaving, holds=holds, courier=courier)
         answer = self.rig.exchange(call)
         assert answer is not None, (
             f"{sid} was ended at {self.now} though its lease holds until {self.expiry[sid]}"

@@ -149,7 +149,7 @@ def test_a_scenario_tells_broken_scripts_from_right_ones(
             id="no proof of the lease",
         ),
         pytest.param(
-            [("if session.seq == call.seq then return sessions.replay(call.sid) end", "")], id="no replay"
+            [("if seq == call.seq then return sessions.replay(call.sid, courier) end", "")], id="no replay"
         ),
         pytest.param(
             [

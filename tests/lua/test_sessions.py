@@ -33,6 +33,18 @@ def test_a_repeated_exchange_gets_the_same_answer_and_takes_nothing_more(mail: R
     assert mail.everything() == before
 
 
+def test_an_exchange_is_repeated_after_another_courier_of_its_process_had_one_of_its_own(mail: Rig) -> None:
+    mail.send("mail", 5)
+    one, two = mail.call("s1", {"mail": 2}, courier=1), mail.call("s1", {"mail": 1}, courier=2)
+    first, second = mail.exchange(one), mail.exchange(two)
+    assert first is not None
+    assert second is not None
+    assert not set(first.ids) & set(second.ids)
+    before = mail.everything()
+    assert (mail.exchange(one), mail.exchange(two)) == (first, second)
+    assert mail.everything() == before
+
+
 def test_a_repeated_exchange_is_told_a_time_years_away_again(mail: Rig) -> None:
     mail.send("mail", 1, due=f"+{5 * 365 * 86400 * SECOND}")
     call = mail.call("s1", {"mail": 1})

@@ -73,7 +73,3 @@ class Asking:
                 return reply
             if self.given_up.wait(RETRY * random.uniform(0.5, 1.5)):
                 return None
-
-    def close(self) -> None:
-        """Close the connection; there is nobody left who asks."""
-        self._scripts.close()

@@ -35,14 +35,18 @@ class Holdings:
         """Redis may have forgotten something: compare with the next call."""
         self._compare_at = 0.0
 
-    def to_compare(self, untold: Iterable[Mapping[str, Any]]) -> list[str] | None:
+    def is_due(self, now: float) -> bool:
+        """Whether the time has come to compare."""
+        return now >= self._compare_at
+
+    def to_compare(self, now: float, untold: Iterable[Mapping[str, Any]]) -> list[str] | None:
         """What runs here, if the time has come to say so.
 
         Parameters:
+          now: Monotonic seconds.
           untold: Ends that do not ride on the call.
         """
-        now = time.monotonic()
-        if now < self._compare_at:
+        if not self.is_due(now):
             return None
         self._compare_at = now + COMPARE
         held = [f"{workstream}/{job_id}~{delivery}" for workstream, job_id, delivery in self._held]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections import deque
 from collections.abc import Iterable, Sequence
@@ -25,8 +26,7 @@ LEAST_BATCH = 4
 class Lane:
     """What a process knows of one of its workstreams.
 
-    Only the exchange thread writes ``ask_at`` and ``why``; ``busy`` is guarded by the
-    exchange's lock.
+    What it knows of calls (``busy``, ``asked``, ``ask_at``, ``why``) is guarded by the exchange's lock.
 
     Parameters:
       name: The workstream.
@@ -54,10 +54,13 @@ class Lane:
         self.scarce = scarce
         self.margin = margin
         self.busy = 0
+        #: Jobs that calls under way ask for.
+        self.asked = 0
         #: Monotonic seconds at which to ask Redis next; 0 is at once.
         self.ask_at = 0.0
         #: Why the last call gave less than was asked; "" when it gave all.
         self.why = ""
+        self._plenty = False
         self._queue = queue
         # What was read ahead waits here, so that it takes no thread of another workstream.
         self._ahead: deque[Grant] | None = deque() if read_ahead else None
@@ -67,12 +70,19 @@ class Lane:
     @property
     def idle(self) -> int:
         """How many more jobs may be asked for."""
-        return self.capacity - self.busy
+        return self.capacity - self.busy - self.asked
 
     @property
-    def wanted(self) -> int:
-        """How many jobs to ask for in one call."""
-        return min(self.idle, self._batch)
+    def has_a_batch(self) -> bool:
+        """Whether a whole batch may be asked for, of which Redis had enough when it was asked last."""
+        return self._plenty and self.idle >= self._batch
+
+    def ask(self) -> int:
+        """Ask now; returns for how many jobs."""
+        number = min(self.idle, self._batch)
+        self.asked += number
+        self.ask_at = math.inf
+        return number
 
     def note(self, why: str, wait: int, now: float) -> None:
         """Note an answer: when to ask again, unless a wake-up that came meanwhile says sooner.
@@ -83,6 +93,7 @@ class Lane:
           now: Monotonic seconds.
         """
         self.why = why
+        self._plenty = why == ""
         self.ask_at = min(self.ask_at, now + self._pause(wait))
 
     def _pause(self, wait: int) -> float:

@@ -35,7 +35,7 @@ class Outbox:
 
     Attributes:
       finishes: The words of ends that no call carries yet.
-      carried: How many ends the call under way carries.
+      carried: How many ends the calls under way carry.
       due: Monotonic seconds at which a call is to leave for their sake; None while there is no reason.
     """
 
@@ -63,14 +63,27 @@ class Outbox:
         self._bounds.append((name, bound))
         return self._call_by(False)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to tell."""
+        return not self.finishes and not self._bounds
+
+    def next(self) -> list[dict[str, Any]]:
+        """The ends that the next call carries."""
+        return self.finishes[:MOST_FINISHES]
+
     def take(self) -> Parcel:
         """What the next call carries."""
-        finishes = self.finishes[:MOST_FINISHES]
+        finishes = self.next()
         del self.finishes[:MOST_FINISHES]
         bounds, self._bounds = self._bounds, []
-        self.carried = len(finishes)
+        self.carried += len(finishes)
         self.due = NOW if self.finishes else None
         return Parcel(finishes, bounds)
+
+    def told(self, finishes: Sequence[dict[str, Any]]) -> None:
+        """Redis knows of these."""
+        self.carried -= len(finishes)
 
     @property
     def untold(self) -> int:

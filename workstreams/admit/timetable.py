@@ -48,17 +48,24 @@ class Timetable:
         lanes = [self._lanes[name] for name in {finish["w"] for finish in finishes}]
         return [lane for lane in lanes if lane.why in _SLOTS and lane.idle and lane not in besides]
 
-    def ask(self, lanes: Iterable[Lane]) -> list[tuple[str, int]]:
-        """Name what is asked for now; a wake-up that comes while the call is under way is not forgotten."""
-        asked = []
-        for lane in lanes:
-            lane.ask_at = math.inf
-            asked.append((lane.name, lane.wanted))
-        return asked
+    def more(self) -> list[Lane]:
+        """Lanes to ask for while another call is under way."""
+        if self._over:
+            return []
+        return [lane for lane in self._lanes.values() if lane.has_a_batch]
 
-    def unanswered(self, lanes: Iterable[Lane]) -> None:
-        """A call was not answered, so nobody has told these when to ask."""
-        for lane in lanes:
+    def ask(self, lanes: Iterable[Lane]) -> list[tuple[Lane, int]]:
+        """Say what is asked for now; a wake-up that comes while the call is under way is not forgotten."""
+        return [(lane, lane.ask()) for lane in lanes]
+
+    def answered(self, wants: Iterable[tuple[Lane, int]]) -> None:
+        """A call is under way no longer."""
+        for lane, number in wants:
+            lane.asked -= number
+
+    def unanswered(self, wants: Iterable[tuple[Lane, int]]) -> None:
+        """A call got no answer, so nobody has told its lanes when to ask."""
+        for lane, _ in wants:
             lane.ask_at = 0.0
 
     def note(self, answers: Iterable[Sequence[Any]], now: float) -> None:

@@ -15,7 +15,7 @@ clock                  hash    ``mark`` latest µs seen, ``epoch`` of this data 
                                ``by`` the library that wrote the mark, ``guests`` µs until which one may wait
                                for a slot, ``offset`` of tests
 sessions               zset    session → expiry µs
-session:<sid>          hash    who it is: worker, host, pid, pool, started, last request
+session:<sid>          hash    who it is: worker, host, pid, pool, started, each courier's last answer
 session:guest:<p>.<n>  hash    who holds slots outside of a job: worker, limit, started, workstream
                                and took, whose slots these are; <p> names its process
 held:<sid>             zset    ``id~delivery`` of the jobs it runs → hard deadline µs

@@ -166,10 +166,8 @@ class Serving:
 
     def _be_left_behind(self) -> int:
         """Its jobs run elsewhere: nothing that still runs here may be recorded."""
-        # An exchange that ended by an error says so just before its thread ends. It counts against
-        # what it carried, or the next process would meet it again.
-        self._admitted.exchange.join(DRAIN_TICK)
-        if not self._admitted.exchange.is_alive():
+        # An error counts against what the exchange carried, or the next process would meet it again.
+        if self._admitted.exchange.failed:
             return EXIT_KILLED
         self._announce(LEFT_BEHIND)
         return EXIT_REPLACE

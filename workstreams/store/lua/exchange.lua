@@ -2,14 +2,15 @@
 -- exchange: everything a worker process tells and asks, in one call.
 --
 -- KEYS[1]  clock of the shard
--- ARGV[1]  JSON {sid, worker, seq, epoch, fresh, leaving, finishes: [...], wants: [[workstream, n]...],
+-- ARGV[1]  JSON {sid, worker, courier, seq, epoch, fresh, leaving, finishes: [...], wants: [[workstream, n]...],
 --          bounds: [["workstream/id~delivery", µs]...], holds: ["workstream/id~delivery"...] | nil}
 -- Returns  {"lost"} when the session is over, {"stale"} to a late copy of an older call, else
 --          {epoch, now µs, refused [index...], grants [[workstream, id, delivery, body,
 --          options, attempt, key, started]...], answers [[workstream, why, wait µs | -1]...],
 --          gone ["workstream/id~delivery"...]}; `gone` of what it holds has no lease any longer
 --
--- `seq` rises with every call; a call repeated with the same one gets the same answer.
+-- A process may have several couriers under way at once, 1 where none is named. `seq` rises with every call of a
+-- courier; a call repeated with the same one gets the same answer.
 -- A finish must succeed when Redis is out of memory (allow-oom); admission stops then.
 
 local call = cjson.decode(ARGV[1])
@@ -21,8 +22,10 @@ if not session then
   ends.all(call)
   return {'lost', clock.epoch}
 end
-if session.seq == call.seq then return sessions.replay(call.sid) end
-if session.seq > call.seq then return {'stale'} end
+local courier = call.courier or 1
+local seq = sessions.seq(call.sid, courier)
+if seq == call.seq then return sessions.replay(call.sid, courier) end
+if seq > call.seq then return {'stale'} end
 
 local refused = ends.all(call)
 -- Jobs whose own time limit is another than their workstream's: until when they may hold on.
@@ -54,6 +57,6 @@ end
 release.wake(asked)
 events.flush()
 local answer = {clock.epoch, clock.text, refused, grants, answers, gone}
-sessions.remember(call.sid, call.seq, answer)
+sessions.remember(call.sid, courier, call.seq, answer)
 if others_live and not compares and not call.broken then memory.keep() end
 return answer

@@ -1,15 +1,22 @@
 -- A session's part in an exchange: who it is, and what it was answered last.
 local sessions = {}
 
--- {seq, bounded, most}, or nil when the session is over.
+-- {seqs, bounded, most}, or nil when the session is over.
 function sessions.of(sid)
   local known = memory.now.sessions[sid]
   if known then return known end
-  local read = redis.call('HMGET', keys.session(sid), 'seq', 'bounded', 'max_deliveries')
-  if not read[2] then return nil end
-  known = {seq = tonumber(read[1] or 0), bounded = read[2] == '1', most = tonumber(read[3] or 3)}
+  local read = redis.call('HMGET', keys.session(sid), 'bounded', 'max_deliveries')
+  if not read[1] then return nil end
+  known = {seqs = {}, bounded = read[1] == '1', most = tonumber(read[2] or 3)}
   memory.now.sessions[sid] = known
   return known
+end
+
+-- The number of the last call that a courier of a session carried.
+function sessions.seq(sid, courier)
+  local seqs = sessions.of(sid).seqs
+  seqs[courier] = seqs[courier] or tonumber(redis.call('HGET', keys.session(sid), 'seq:' .. courier) or 0)
+  return seqs[courier]
 end
 
 -- Whether anybody's lease has run out, the caller's own included.
@@ -34,14 +41,14 @@ end
 
 -- A line for each thing that a call was answered, its kind first; of a grant only its lease, because all else about
 -- it is in the job's record. answer: {epoch, now, refused, grants, answers, gone}.
-function sessions.remember(sid, seq, answer)
+function sessions.remember(sid, courier, seq, answer)
   local lines = {answer[2]}
   for _, place in ipairs(answer[3]) do lines[#lines + 1] = 'r' .. place end
   for _, g in ipairs(answer[4]) do lines[#lines + 1] = 'g' .. g[1] .. '/' .. keys.member(g[2], digits(g[3])) end
   for _, a in ipairs(answer[5]) do lines[#lines + 1] = 'a' .. a[1] .. '/' .. a[2] .. '/' .. digits(a[3]) end
   for _, lease in ipairs(answer[6]) do lines[#lines + 1] = 'l' .. lease end
-  redis.call('HSET', keys.session(sid), 'seq', seq, 'answer', table.concat(lines, '\n'))
-  sessions.of(sid).seq = seq
+  redis.call('HSET', keys.session(sid), 'seq:' .. courier, seq, 'answer:' .. courier, table.concat(lines, '\n'))
+  sessions.of(sid).seqs[courier] = seq
 end
 
 local function grant(lease, now)
@@ -51,8 +58,8 @@ local function grant(lease, now)
 end
 
 -- The same answer again.
-function sessions.replay(sid)
-  local stored = redis.call('HGET', keys.session(sid), 'answer')
+function sessions.replay(sid, courier)
+  local stored = redis.call('HGET', keys.session(sid), 'answer:' .. courier)
   local now = stored:match('^%d+')
   local refused, grants, answers, gone = {}, {}, {}, {}
   for kind, rest in stored:gmatch('\n(%l)([^\n]*)') do
