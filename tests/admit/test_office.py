@@ -13,6 +13,7 @@ from tests.admit.fakes import Bench, Call, answer, grant
 from tests.support import wait_until
 from workstreams.admit import outbox as module
 from workstreams.admit.delivery import Delivery
+from workstreams.admit.lane import Lane
 
 THREADS = 16
 BATCH = 8
@@ -108,6 +109,15 @@ def test_all_that_two_calls_were_granted_runs_and_no_more_is_asked_for_than_thre
     assert len({delivery.message_id for delivery in one.take(THREADS)}) == THREADS
     assert one.bench.lane.idle == 0
     assert one.bench.lane.asked == 0
+
+
+def test_a_second_call_asks_for_other_workstreams_too_whose_time_has_come(made: list[Busy]) -> None:
+    one = busy(made, batch(BATCH), batch(2 * BATCH), answer())
+    one.bench.exchange.lanes["text"] = Lane("text", 2, False, None, one.bench.queue)
+    one.bench.exchange.wake("text", 0)
+    one.end(BATCH)
+    wait_until(lambda: len(one.calls) == 3)
+    assert one.calls[2]["wants"] == [("text", 2), ("mail", BATCH)]
 
 
 def test_no_second_call_leaves_where_the_last_answer_gave_less_than_was_asked(

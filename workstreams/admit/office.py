@@ -186,14 +186,15 @@ class Office:
 
     def _prepared(self, now: float) -> Errand | None:
         must = self._called or (self.drained.is_set() and not self._leaving)
-        if self._under_way:
-            # Who compares leases, or leaves, has to know what all other calls were answered.
-            if must or self._under_way[0].alone or self._holdings.is_due(now):
-                return None
-            wants = self._timetable.more()
-            return self._errand(wants, now) if wants else None
         wants = self._timetable.due(now)
-        if not (wants or must or self._closing or self._outbox.is_due(now)):
+        if self._under_way:
+            more = self._timetable.more()
+            # Who compares leases, or leaves, has to know what all other calls were answered.
+            if not more or must or self._under_way[0].alone or self._holdings.is_due(now):
+                return None
+            # A workstream that keeps two calls under way must not keep the others from being asked for.
+            wants += [lane for lane in more if lane not in wants]
+        elif not (wants or must or self._closing or self._outbox.is_due(now)):
             return None
         wants += self._timetable.freed(self._outbox.next(), wants)
         return self._errand(wants, now) if wants or must or not self._outbox.is_empty else None
