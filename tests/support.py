@@ -13,6 +13,7 @@ import redis
 
 from workstreams.declare.config import Config, config_from_mapping
 from workstreams.log.lines import event_of
+from workstreams.log.streams import told
 from workstreams.store.link import Link
 from workstreams.wait.broker import WorkstreamBroker
 
@@ -23,7 +24,7 @@ def entry_of(event: str, us: int, *, job: str = "", level: str = "info", **parts
     """The entry of an event as the scripts write it; parts: attempt, actor, worker, key, details."""
     names = ("attempt", "actor", "worker", "key", "details")
     words = (event, str(us), level, *(parts.get(name, "") for name in names))
-    return {"j": job, "p": "\x1f".join(words)}
+    return {"p": "\x1f".join((job, *words))}
 
 
 def events_in(client: redis.Redis, stream: str, name: str | None = None) -> list[dict[str, str]]:
@@ -31,7 +32,7 @@ def events_in(client: redis.Redis, stream: str, name: str | None = None) -> list
     entries: Any = client.xrange(stream)
     found = (
         {part.decode(): value.decode() for part, value in event_of(fields).items()}
-        for _, fields in entries
+        for _, _, fields in told(entries)
         if b"p" in fields
     )
     return [event for event in found if name in (None, event["e"])]

@@ -12,6 +12,7 @@ import redis
 from tests.chaos.history import Event
 from tests.chaos.notes import Notes
 from workstreams.log.lines import event_of as parts_of
+from workstreams.log.streams import told
 from workstreams.store.keys import Keys
 
 __all__ = ["collect"]
@@ -24,7 +25,7 @@ def collect(client: redis.Redis, keys: Keys, workstreams: tuple[str, ...], path:
     notes = Notes(path)
     for name in workstreams:
         for page in _pages(client, keys.workstream(name, "log")):
-            events = [event_of(name, entry, fields) for entry, fields in page if b"p" in fields]
+            events = [event_of(name, entry, fields) for entry, _, fields in told(page) if b"p" in fields]
             notes.write_many([orjson.dumps(event).decode()] for event in events)
     notes.close()
 

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from tests.control.conftest import Desk
+from tests.support import events_in
 from workstreams.control import LimitChange, change_limit, reset_limit
 from workstreams.state import LimitState, read_limits
 from workstreams.units import Rate, parse_rate
@@ -29,9 +30,8 @@ def state(desk: Desk, name: str = "mail", key: str = "") -> LimitState:
 
 def told(desk: Desk, ws: str = "mail") -> list[dict[str, Any]]:
     """What events say of an operator's changes, the oldest first."""
-    log: Any = desk.rig.client.xrange(desk.rig.keys.workstream(ws, "log"))
-    parts = [fields[b"p"].decode().split("\x1f") for _, fields in log]
-    found = [json.loads(part[-1]) for part in parts if part[0] == "limit_changed"]
+    log = events_in(desk.rig.client, desk.rig.keys.workstream(ws, "log"), "limit_changed")
+    found = [json.loads(event["x"]) for event in log]
     return [details for details in found if details["by"] == "operator"]
 
 

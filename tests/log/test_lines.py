@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support import entry_of
-from workstreams.log.lines import FIELDS, line_of, microseconds, stamp
+from workstreams.log.lines import FIELDS, events_in, line_of, microseconds, stamp
 
 ID = b"1700000000000-0"
 TS = "2023-11-14T22:13:20.000000Z"
@@ -32,7 +32,8 @@ def test_a_time_of_another_zone_is_understood() -> None:
 
 def event(name: str, us: int | str, **parts: str) -> dict[bytes, bytes]:
     written = entry_of(name, us, **parts)  # type: ignore[arg-type]  # a hostile time is no number
-    return {field.encode(): value.encode() for field, value in written.items()}
+    [fields] = events_in({field.encode(): value.encode() for field, value in written.items()})
+    return dict(fields)
 
 
 def test_an_event_becomes_a_line_with_the_ten_fields_first() -> None:
@@ -52,6 +53,16 @@ def test_an_event_becomes_a_line_with_the_ten_fields_first() -> None:
 def test_empty_fields_of_an_event_are_not_known() -> None:
     made = line_of(ID, event("sent", 1), "shop", "mail")
     assert [made[name] for name in ("level", "key", "worker", "attempt")] == ["info", None, None, None]
+
+
+def test_an_entry_holds_the_events_of_a_whole_call() -> None:
+    packed = "\x1e".join(entry_of("done", 1, job=job, details='{"n": 1}')["p"] for job in ("j1", "j2", ""))
+    made = [line_of(ID, fields, "shop", "mail") for fields in events_in({b"p": packed.encode()})]
+    assert [(one["event"], one["job"], one["n"]) for one in made] == [
+        ("done", "j1", 1),
+        ("done", "j2", 1),
+        ("done", None, 1),
+    ]
 
 
 def test_a_line_of_a_job_keeps_what_it_says_and_is_completed() -> None:

@@ -10,7 +10,7 @@ places = st.lists(st.tuples(st.integers(0, 50), st.sampled_from("abc")), max_siz
 
 
 def arrived(time: int, name: str, settled: float = 0.0) -> Arrived:
-    return Arrived(Position(time, time, 0, name), settled, {"event": f"{name}{time}"})
+    return Arrived(Position(time, time, 0, 0, name), settled, {"event": f"{name}{time}"})
 
 
 @given(places, st.integers(0, 50))
@@ -21,9 +21,9 @@ def test_what_is_released_is_in_order_and_stands_before_what_is_still_to_be_read
     for time, name in found:
         merge.add(arrived(time, name))
     released = [line.position for line in merge.release(1.0, complete_to)]
-    assert released == sorted(Position(time, time, 0, name) for time, name in found if time < complete_to)
+    assert released == sorted(Position(time, time, 0, 0, name) for time, name in found if time < complete_to)
     rest = [line.position for line in merge.release_all()]
-    assert sorted(released + rest) == sorted(Position(time, time, 0, name) for time, name in found)
+    assert sorted(released + rest) == sorted(Position(time, time, 0, 0, name) for time, name in found)
 
 
 @given(places, st.integers(0, 45))
@@ -33,7 +33,7 @@ def test_the_last_lines_are_those_that_stand_last(found: list[tuple[int, str]], 
         merge.add(arrived(time, name))
     merge.keep_last(most)
     kept = [line.position for line in merge.release_all()]
-    everything = sorted(Position(time, time, 0, name) for time, name in found)
+    everything = sorted(Position(time, time, 0, 0, name) for time, name in found)
     assert kept == everything[len(everything) - min(most, len(everything)) :]
     assert merge.held("a") == 0
 

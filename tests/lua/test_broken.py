@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.lua.rig import SECOND, Rig
+from tests.support import events_in
 
 
 @pytest.fixture
@@ -42,7 +43,7 @@ def test_what_was_taken_before_a_key_that_cannot_be_read_is_given_and_leased_and
     )
 
 
-@pytest.mark.parametrize("place", ["log", "running", "sleepers"])
+@pytest.mark.parametrize("place", ["running", "sleepers"])
 def test_what_is_taken_although_one_place_cannot_be_written_is_given_and_comes_back(
     keyed: Rig, place: str
 ) -> None:
@@ -55,6 +56,17 @@ def test_what_is_taken_although_one_place_cannot_be_written_is_given_and_comes_b
     assert (keyed.end("s1"), keyed.state("mail", job)) == (1, "waiting")
     keyed.open("s1", "mail")
     assert keyed.ask("s1", "mail", 9).ids == [job]
+
+
+def test_a_log_that_cannot_be_written_holds_up_no_job_and_the_apps_own_log_says_so(keyed: Rig) -> None:
+    log = spoil(keyed, "log")
+    keyed.send("mail", 1)
+    [given] = keyed.ask("s1", "mail", 9).grants
+    assert keyed.tell("s1", given.end("done")).refused == ()
+    assert keyed.state("mail", given.id) == "done"
+    told = events_in(keyed.client, keyed.keys.log, "log_failed")
+    assert len(told) == 3
+    assert all(log in event["x"] and "WRONGTYPE" in event["x"] for event in told)
 
 
 def test_a_workstream_that_cannot_be_read_holds_up_no_other_and_the_log_says_so(keyed: Rig) -> None:

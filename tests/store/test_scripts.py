@@ -77,9 +77,9 @@ def counted(rig: Rig, ws: str) -> Any:
 
 def test_a_call_that_fails_in_the_middle_leaves_nothing_for_the_next(rig: Rig) -> None:
     rig.publish(mail=None, post={"max_waiting": 2})
-    client, log = rig.client, rig.keys.workstream("post", "log")
+    client, record = rig.client, rig.keys.workstream("post", "job", "j-post")
     # A send puts its first job, gathers what is to be written at its end, and fails at the second.
-    client.set(log, "not a stream")
+    client.set(record, "no job")
     words = [(ws, f"j-{ws}", "", 0, 1, "+60000000", "act", "{}", "{}") for ws in ("mail", "post")]
     with pytest.raises(ScriptFailed, match=r"WRONGTYPE .*send\.lua"):
         rig.send_words(words)
@@ -89,7 +89,7 @@ def test_a_call_that_fails_in_the_middle_leaves_nothing_for_the_next(rig: Rig) -
     before = counted(rig, "mail")
     with pytest.raises(ScriptFailed, match=r"finish\.lua"):
         rig.exchange(rig.call("s1", {"post": 1}, [first.end("done"), second.end("no outcome")]))
-    client.delete(log)
+    client.delete(record)
     assert counted(rig, "mail") == before
     # Neither is part of what another app's call writes, nor of this one's next.
     other = Rig(client, rig.folder)

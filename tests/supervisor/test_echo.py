@@ -68,8 +68,8 @@ def test_an_event_that_cannot_be_shown_is_told_and_later_ones_are_shown(
     stream = keys.workstream("mail", "log")
 
     def write(event: str, worker: str) -> None:
-        parts = (event, "1700000000000000", "info", "", "", worker, "", "")
-        shared_client.xadd(stream, {"j": "", "p": "\x1f".join(parts)})
+        parts = ("", event, "1700000000000000", "info", "", "", worker, "", "")
+        shared_client.xadd(stream, {"p": "\x1f".join(parts)})
 
     def told(event: str) -> bool:
         write(event, "h:1")

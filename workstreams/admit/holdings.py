@@ -16,7 +16,7 @@ COMPARE = 10.0
 
 
 class Holdings:
-    """The names of leases that were granted and have not ended; guarded by the exchange's lock."""
+    """The names of leases that were granted and have not ended; guarded by the office's lock."""
 
     def __init__(self) -> None:
         # Their names are put together only when they are compared.

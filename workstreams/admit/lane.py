@@ -26,7 +26,7 @@ LEAST_BATCH = 4
 class Lane:
     """What a process knows of one of its workstreams.
 
-    What it knows of calls (``busy``, ``asked``, ``ask_at``, ``why``) is guarded by the exchange's lock.
+    What it knows of calls (``busy``, ``asked``, ``ask_at``, ``why``) is guarded by the office's lock.
 
     Parameters:
       name: The workstream.

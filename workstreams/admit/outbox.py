@@ -31,7 +31,7 @@ class Parcel(NamedTuple):
 
 
 class Outbox:
-    """Finishes and bounds until a call carries them; guarded by the exchange's lock.
+    """Finishes and bounds until a call carries them; guarded by the office's lock.
 
     Attributes:
       finishes: The words of ends that no call carries yet.

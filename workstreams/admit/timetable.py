@@ -15,7 +15,7 @@ _SLOTS = ("concurrency", "key")
 
 
 class Timetable:
-    """The times of a process's lanes; guarded by the exchange's lock.
+    """The times of a process's lanes; guarded by the office's lock.
 
     Parameters:
       lanes: The workstreams, by name.

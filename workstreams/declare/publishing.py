@@ -15,8 +15,8 @@ from workstreams.units import format_number
 
 __all__ = ["Published", "limit_fields", "publish", "rates_text", "workstream_fields"]
 
-#: What a line of a log is taken to weigh, to turn a size into a number of entries.
-BYTES_PER_LINE = 256
+#: Bytes that a log may use at least: with less the events of a moment would not fit.
+LEAST_LOG = 256_000
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ def workstream_fields(workstream: Workstream, hard_bound: int) -> dict[str, str]
         "key_rates": rates_text(per_key.rates),
         "key_concurrency": _number(per_key.concurrency),
         "weights": orjson.dumps(dict(per_key.weights)).decode() if per_key.weights else "",
-        "log_length": str(max(1000, keep.logs.size // BYTES_PER_LINE)),
+        "log_size": str(max(LEAST_LOG, keep.logs.size)),
         "done_age": str(keep.done.age),
         "done_count": str(keep.done.count),
         "dead_age": str(keep.dead.age),

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import redis
 
 from workstreams.log.lines import line_of
 from workstreams.log.position import entry_before, position_of
-from workstreams.log.streams import COUNT, Entry
+from workstreams.log.streams import COUNT, Entry, told
 from workstreams.send.identity import created_us
 from workstreams.store.keys import Keys
 
@@ -43,14 +43,13 @@ def lines_of_job(
       Lines in the order in which they happened, each with the ten fields in their order.
     """
     stream = keys.workstream(workstream, "log")
-    found = dict(_indexed(client, stream, keys.workstream(workstream, "lines", job)))
-    for stream_id, fields in _between(client, stream, (created_us(job) or 0) - SKEW, until_us):
+    index = keys.workstream(workstream, "lines", job)
+    found = {(stream_id, 0): fields for stream_id, fields in _indexed(client, stream, index)}
+    for stream_id, nth, fields in told(_about(job.encode(), _between(client, stream, job, until_us))):
         if fields.get(b"j") == job.encode():
-            found[stream_id] = fields
-    lines = [
-        (stream_id, line_of(stream_id, fields, keys.app, workstream)) for stream_id, fields in found.items()
-    ]
-    lines.sort(key=lambda entry: position_of(entry[0], entry[1]["ts"], workstream))
+            found[stream_id, nth] = fields
+    lines = [(place, line_of(place[0], fields, keys.app, workstream)) for place, fields in found.items()]
+    lines.sort(key=lambda one: position_of(one[0][0], one[0][1], one[1]["ts"], workstream))
     return [line for _, line in lines]
 
 
@@ -64,8 +63,15 @@ def _indexed(client: redis.Redis, stream: str, index: str) -> Iterator[Entry]:
             yield from entries
 
 
-def _between(client: redis.Redis, stream: str, start_us: int, until_us: int | None) -> Iterator[Entry]:
-    oldest = b"(" + entry_before(start_us)
+def _about(job: bytes, entries: Iterable[Entry]) -> Iterator[Entry]:
+    """Those that may be about a job: most are not, and taking them apart takes longer than to see that."""
+    for entry in entries:
+        if job in entry[1].get(b"p", b"") or entry[1].get(b"j") == job:
+            yield entry
+
+
+def _between(client: redis.Redis, stream: str, job: str, until_us: int | None) -> Iterator[Entry]:
+    oldest = b"(" + entry_before((created_us(job) or 0) - SKEW)
     # An event is written with its time in hand, a little later; and the end is as the job's record says.
     newest = "+" if until_us is None else str(until_us // 1000 + 1000)
     while True:

@@ -15,6 +15,7 @@ __all__ = [
     "FIELDS",
     "LEVELS",
     "event_of",
+    "events_in",
     "line_of",
     "microseconds",
     "notice",
@@ -30,9 +31,9 @@ FIELDS = ("ts", "level", "event", "app", "workstream", "job", "actor", "attempt"
 #: Levels by their weight, which are the standard library's.
 LEVELS: Mapping[str, int] = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
 
-#: What an event consists of, in its order, and what stands between two parts.
+#: What an event consists of, in its order, and what stands between two parts, and between two events.
 _PARTS = (b"e", b"t", b"l", b"n", b"a", b"w", b"k", b"x")
-_PARTED = b"\x1f"
+_PARTED, _EVENT_PARTED = b"\x1f", b"\x1e"
 
 _EPOCH = datetime(1970, 1, 1)
 _TEXTS = frozenset(FIELDS) - {"attempt"}
@@ -101,6 +102,22 @@ def ordered(line: Mapping[str, Any]) -> dict[str, Any]:
     return {name: line.get(name) for name in FIELDS} | {
         name: value for name, value in line.items() if name not in FIELDS
     }
+
+
+def events_in(fields: Mapping[bytes, bytes]) -> list[Mapping[bytes, bytes]]:
+    """What one entry of a stream tells: all events of one call, or one line of a job.
+
+    Parameters:
+      fields: The entry's fields, as Redis returned them.
+
+    Returns:
+      The fields of each, as :func:`line_of` takes them: an event's job apart from its other parts.
+    """
+    packed = fields.get(b"p")
+    if packed is None:
+        return [fields]
+    parted = (event.partition(_PARTED) for event in packed.split(_EVENT_PARTED))
+    return [{b"j": job, b"p": parts} for job, _, parts in parted]
 
 
 def _of_line(fields: Mapping[bytes, bytes]) -> dict[str, Any]:

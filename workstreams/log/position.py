@@ -16,7 +16,7 @@ HOLD = 100_000
 
 _LAST_OF_MS = 2**64 - 1
 # No time beyond the year 2286, and no sequence beyond 64 bits.
-_CURSOR = re.compile(r"(\d{1,16})\.(\d{1,13})\.(\d{1,20})\.(.*)", re.ASCII | re.DOTALL)
+_CURSOR = re.compile(r"(\d{1,16})\.(\d{1,13})\.(\d{1,20})\.(\d{1,9})\.(.*)", re.ASCII | re.DOTALL)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, order=True)
@@ -27,16 +27,18 @@ class Position:
       time: When it happened, in µs since 1970, as far as Redis's clock bears it out.
       ms: First half of its stream id.
       sequence: Second half of it.
+      nth: Which of that entry's events it is, 0 for the first.
       name: Its workstream; streams number their entries apart, so ids alone may be equal.
     """
 
     time: int
     ms: int = 0
     sequence: int = 0
+    nth: int = 0
     name: str = ""
 
     def __str__(self) -> str:
-        return f"{self.time}.{self.ms}.{self.sequence}.{self.name}"
+        return f"{self.time}.{self.ms}.{self.sequence}.{self.nth}.{self.name}"
 
 
 def parse_position(text: str) -> Position:
@@ -48,11 +50,11 @@ def parse_position(text: str) -> Position:
     found = _CURSOR.fullmatch(text)
     if found is None:
         raise ConfigError([Problem("the cursor of a line, as tail --json prints it", f'"{text}"', "after")])
-    return Position(int(found[1]), int(found[2]), int(found[3]), found[4])
+    return Position(int(found[1]), int(found[2]), int(found[3]), int(found[4]), found[5])
 
 
-def position_of(stream_id: bytes, ts: str, name: str) -> Position:
-    """Where the entry of a stream stands.
+def position_of(stream_id: bytes, nth: int, ts: str, name: str) -> Position:
+    """Where a line of a stream stands: the *nth* of its entry.
 
     Its own time counts within the HOLD before its arrival: a clock that is wrong must not
     move a line to where readers have already been.
@@ -60,7 +62,7 @@ def position_of(stream_id: bytes, ts: str, name: str) -> Position:
     ms, _, sequence = stream_id.partition(b"-")
     arrived = stream_time(stream_id)
     time = min(max(microseconds(ts), arrived - HOLD), arrived + 999)
-    return Position(time, int(ms), int(sequence or 0), name)
+    return Position(time, int(ms), int(sequence or 0), nth, name)
 
 
 def entry_before(us: int) -> bytes:

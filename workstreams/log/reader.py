@@ -18,12 +18,14 @@ from workstreams.log.streams import (
     Entry,
     Homes,
     Source,
+    Told,
     backwards,
     forwards,
     newest_id,
     oldest_if_trimmed,
     order,
     server_us,
+    told,
 )
 from workstreams.log.wanted import Wanted
 from workstreams.store.failures import redis_errors
@@ -150,13 +152,13 @@ class Reader:
 
     def _take_from_the_end(self, source: Source, newest: bytes, most: int) -> None:
         found, oldest = 0, 0
-        for entry in backwards(self._client, source.key, newest, source.last):
+        for one in backwards(self._client, source.key, newest, source.last):
             # Lines that arrived shortly before the last ones may stand among them.
-            if found >= most and stream_time(entry[0]) < oldest - 2 * HOLD:
+            if found >= most and stream_time(one[0]) < oldest - 2 * HOLD:
                 return
-            if self._take(source, entry):
+            if self._take(source, one):
                 found += 1
-                oldest = stream_time(entry[0]) if found == most else oldest
+                oldest = stream_time(one[0]) if found == most else oldest
 
     def _read(self) -> list[Line]:
         """Read what comes next; returns the gaps before it."""
@@ -177,8 +179,8 @@ class Reader:
         return source.left_some or time.monotonic() - self._read_to > UNWATCHED
 
     def _take_all(self, source: Source, entries: list[Entry]) -> None:
-        for entry in entries:
-            self._take(source, entry)
+        for one in told(entries):
+            self._take(source, one)
         if entries:
             source.last = entries[-1][0]
         ended = not self._request.endless and source.time > self._begun
@@ -211,14 +213,14 @@ class Reader:
     def _behind(self) -> bool:
         return any(source.behind for source in self._sources.values())
 
-    def _take(self, source: Source, entry: Entry) -> bool:
-        """Hold an entry for its turn; False if it is not wanted."""
-        stream_id, fields = entry
+    def _take(self, source: Source, one: Told) -> bool:
+        """Hold a line for its turn; False if it is not wanted."""
+        stream_id, nth, fields = one
         arrived = stream_time(stream_id)
         if not self._request.wanted.entry(fields) or (not self._request.endless and arrived > self._begun):
             return False
         line = line_of(stream_id, fields, self._homes.keys.app, source.name)
-        position = position_of(stream_id, line["ts"], source.name)
+        position = position_of(stream_id, nth, line["ts"], source.name)
         if not self._is_new(position) or not self._request.wanted.line(line):
             return False
         old = arrived + HOLD <= self._begun

@@ -9,7 +9,7 @@ from typing import Any
 import redis
 from redis import exceptions
 
-from workstreams.log.lines import stream_time
+from workstreams.log.lines import events_in, stream_time
 from workstreams.store.keys import Keys
 
 __all__ = [
@@ -17,18 +17,23 @@ __all__ = [
     "Entry",
     "Homes",
     "Source",
+    "Told",
     "backwards",
     "forwards",
     "newest_id",
     "oldest_if_trimmed",
     "order",
     "server_us",
+    "told",
 ]
 
-#: Entries of one stream in one reply; more would hold up everybody else on the server.
-COUNT = 500
+#: Entries of one stream in one reply, of up to 64 events each; more would hold up everybody else there.
+COUNT = 250
 
 Entry = tuple[bytes, Mapping[bytes, bytes]]
+
+#: Entry's id, which of its events it is, and its fields.
+Told = tuple[bytes, int, Mapping[bytes, bytes]]
 
 
 @dataclasses.dataclass(slots=True)
@@ -109,11 +114,19 @@ def forwards(
     }
 
 
-def backwards(client: redis.Redis, key: bytes, newest: bytes, down_to: bytes) -> Iterator[Entry]:
+def told(entries: Iterable[Entry]) -> Iterator[Told]:
+    """All that entries tell, in their order: one holds the events of a whole call."""
+    for stream_id, fields in entries:
+        for nth, event in enumerate(events_in(fields)):
+            yield stream_id, nth, event
+
+
+def backwards(client: redis.Redis, key: bytes, newest: bytes, down_to: bytes) -> Iterator[Told]:
     """Read a stream from an entry downwards, to an id that is left out."""
     while True:
         reply: Any = client.xrevrange(key, newest, b"(" + down_to, count=COUNT)
-        yield from _present(reply)
+        for entry in _present(reply):
+            yield from reversed(list(told([entry])))
         if len(reply) < COUNT:
             return
         newest = b"(" + reply[-1][0]

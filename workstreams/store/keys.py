@@ -24,7 +24,7 @@ workstreams            set     names of the workstreams ever published here
 actors                 hash    actor → JSON: ``w`` where its jobs wait, how (``shift``, ``cost``, ``opts``),
                                its ``max_retries``, ``on_dead`` to whom its deaths are told, and
                                ``key_arg`` and ``key_at``, the argument that is its jobs' key
-log                    stream  events of no workstream (workers)
+log                    stream  events of no workstream (workers); those of one call are one entry
 ws:<n>:settings        hash    what the file declares, with ``version``
 ws:<n>:overrides       hash    what an operator changed live
 ws:<n>:job:<id>        hash    the job record
@@ -48,7 +48,7 @@ ws:<n>:gate            hash    ``until``, ``why``, ``limit`` while shut; ``owner
 ws:<n>:sleepers        zset    session → µs since when it sleeps with threads to spare
 ws:<n>:count           hash    totals since the beginning
 ws:<n>:minute:<m>      hash    the same totals for one minute since 1970
-ws:<n>:log             stream  events, and lines that jobs wrote
+ws:<n>:log             stream  events, those of one call as one entry, and lines that jobs wrote
 ws:<n>:lines:<id>      list    ids in that stream of the lines one job wrote
 ws:<n>:result:<id>     string  the result, as Dramatiq's Results wraps it
 limit:<n>:settings     hash    what the file declares of a limit, with ``version``

@@ -141,7 +141,7 @@ def _registered(operation: str) -> list[tuple[str, str]]:
     tail = (
         f"end redis.register_function{{function_name = '<library>_{operation}', description = LOADED, "
         f"flags = {{{listed}}}, "
-        "callback = function(KEYS, ARGV) return calls.finish(run(KEYS, ARGV)) end} end"
+        "callback = function(KEYS, ARGV) return calls.carry_out(run, KEYS, ARGV) end} end"
     )
     return [(head, f"{operation}.lua:1"), *lines[1 if flags else 0 :], (tail, lines[-1][1])]
 

@@ -18,11 +18,14 @@ import redis
 
 from workstreams.log.lines import LEVELS, line_of, notice
 from workstreams.log.render import renderer
+from workstreams.log.streams import Entry, told
 from workstreams.store.keys import Keys
 
 __all__ = ["Echo", "Printer"]
 
-#: Events read in one go, and the pause after a full one: 2,000 a second at most.
+#: Entries read in one go, each with the events of one call; events printed of them, and the pause after so
+#: many: about 2,000 a second at most.
+ENTRIES = 100
 BATCH = 500
 PAUSE = 0.25
 #: Lines that wait for a slow terminal at most.
@@ -145,15 +148,24 @@ class Echo(threading.Thread):
         with self._connect() as client:
             seen: dict[bytes, bytes] = {key: self._newest(client, key) for key in self._names}
             while not self._stopped.is_set():
-                reply = client.xread(seen, count=BATCH, block=BLOCK) or []
-                for key, entries in reply:
-                    for entry_id, fields in entries:
-                        self._print(entry_id, fields, self._names[key])
-                    seen[key] = entries[-1][0]
-                    if len(entries) >= BATCH:
-                        self._pass_over(client, key, seen)
-                if any(len(entries) >= BATCH for _, entries in reply):
+                reply = client.xread(seen, count=ENTRIES, block=BLOCK) or []
+                full = [key for key, entries in reply if not self._print_all(key, entries, seen)]
+                for key in full:
+                    self._pass_over(client, key, seen)
+                if full:
                     self._stopped.wait(PAUSE)
+
+    def _print_all(self, key: bytes, entries: Sequence[Entry], seen: dict[bytes, bytes]) -> bool:
+        """Print entries; returns whether that was all that there is for now."""
+        printed = 0
+        for entry in entries:
+            for entry_id, _, fields in told([entry]):
+                self._print(entry_id, fields, self._names[key])
+                printed += 1
+            seen[key] = entry[0]
+            if printed >= BATCH:
+                return False
+        return len(entries) < ENTRIES
 
     def _newest(self, client: redis.Redis, key: bytes) -> bytes:
         newest = cast("list[tuple[bytes, object]]", client.xrevrange(key, count=1))

@@ -35,11 +35,5 @@ end
 local oldest = tonumber(redis.call('TIME')[1]) * 1000 - age
 if oldest > 0 then redis.call('XTRIM', log, 'MINID', '~', string.format('%.0f', oldest)) end
 
--- Entries differ in size, so bytes are measured; without the right to ask, 256 a line are assumed.
-local length = redis.call('XLEN', log)
-local used = redis.pcall('MEMORY', 'USAGE', log, 'SAMPLES', '5')
-if type(used) ~= 'number' then used = length * 256 end
-if used > size then
-  redis.call('XTRIM', log, 'MAXLEN', '~', string.format('%.0f', math.floor(length * size / used)))
-end
+events.trim(log, size)
 return appended

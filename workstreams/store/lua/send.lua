@@ -39,14 +39,26 @@ end
 local jobs_in_call = (#ARGV - 1) / WORDS
 if not redis.call('SET', request, jobs_in_call, 'NX', 'EX', KEEP_SECONDS) then return refuse() end
 
+-- Most ids are new, and to ask for all of them is one command.
+local function are_new()
+  local records, seen = {}, {}
+  for i = 2, #ARGV, WORDS do
+    local record = keys.job(ARGV[i], ARGV[i + 1])
+    if seen[record] then return false end
+    seen[record], records[#records + 1] = true, record
+  end
+  return redis.call('EXISTS', unpack(records)) == 0
+end
+
 -- made: the jobs that this call made, as places of their words; the last one may be made in part.
 local new, made, wakes = 0, {}, {}
 
 local function put_all()
+  local is_new = jobs_in_call > 1 and are_new()
   for i = 2, #ARGV, WORDS do
     made[new + 1] = i
     local state = jobs.put(ARGV[i], ARGV[i + 1], ARGV[i + 2], tonumber(ARGV[i + 3]), ARGV[i + 4], ARGV[i + 5],
-      ARGV[i + 6], ARGV[i + 7], ARGV[i + 8])
+      ARGV[i + 6], ARGV[i + 7], ARGV[i + 8], is_new)
     if state then new = new + 1 end
     if state == 'waiting' then wakes[ARGV[i]] = true end
   end
@@ -61,6 +73,7 @@ local function undo()
     local ws, id = ARGV[i], ARGV[i + 1]
     pcall(change.unready, ws, id, ARGV[i + 2])
     redis.pcall('ZREM', keys.ws(ws, 'scheduled'), id)
+    events.forget(ws)
     if redis.call('TYPE', keys.job(ws, id)).ok == 'hash' then redis.call('DEL', keys.job(ws, id)) end
   end
   redis.call('DEL', request)

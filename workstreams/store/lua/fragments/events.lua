@@ -1,8 +1,8 @@
--- Events are written where the thing happens, so a line in the log is true by construction.
--- `counts` gathers this call's totals per workstream; flush writes them once.
+-- Events are noted where the thing happens and written when the call ends, so a line in the log is true by construction.
+-- `counts` gathers this call's totals per workstream, `entries` its events by log; both are written once.
 local events = {}
 
-calls.gathers(events, 'counts')
+calls.gathers(events, 'counts', 'entries')
 
 function events.count(ws, what, by)
   local totals = events.counts[ws]
@@ -30,38 +30,74 @@ function events.flush()
   end
 end
 
--- One entry has two fields, because each word of a command costs more than what is in it: `j`, the
--- job, by which entries are searched, and `p`, all else, parted by a character that no name may
--- hold. job: {id, actor, attempt, key, worker}; x: one JSON object of details.
-local PARTS = '\31'
+-- What happened in one call is one entry of the log, because each command, and each word of one, costs more than what
+-- is in it. Its one field `p` holds the events, and they their parts, parted by characters that no name may hold:
+-- {job, name, µs, level, attempt, actor, worker, key, details}.
+local PARTS, EVENTS, MOST = '\31', '\30', 64
 
--- Looking whether a stream is too long costs a third of an entry, so one event of sixteen looks.
-local LOOKS = 16
-
-calls.begin_with(function() events.nth = 0 end)
-
-function events.append(log, most, name, level, job, x)
+-- job: {id, actor, attempt, key, worker}; x: one JSON object of details; size: bytes that the log may use.
+function events.append(log, size, name, level, job, x)
   local attempt = job.attempt or 1
   if attempt ~= '' then attempt = digits(attempt) end
-  local parts = name .. PARTS .. clock.text .. PARTS .. level .. PARTS .. attempt .. PARTS .. (job.actor or '')
-    .. PARTS .. (job.worker or '') .. PARTS .. (job.key or '') .. PARTS .. (x or '')
-  events.nth = events.nth + 1
-  if (clock.now + events.nth) % LOOKS == 0 then
-    return redis.call('XADD', log, 'MAXLEN', '~', most, '*', 'j', job.id or '', 'p', parts)
+  local entries = events.entries[log]
+  if not entries then
+    entries = {size = size}
+    events.entries[log] = entries
   end
-  return redis.call('XADD', log, '*', 'j', job.id or '', 'p', parts)
+  entries[#entries + 1] = (job.id or '') .. PARTS .. name .. PARTS .. clock.text .. PARTS .. level .. PARTS .. attempt
+    .. PARTS .. (job.actor or '') .. PARTS .. (job.worker or '') .. PARTS .. (job.key or '') .. PARTS .. (x or '')
 end
+
+-- Without the right to ask how much memory an entry uses, so many bytes are assumed.
+local ENTRY = 256
+
+-- Entries differ in size, so bytes are measured.
+function events.trim(log, size)
+  local length, used = redis.call('XLEN', log), redis.pcall('MEMORY', 'USAGE', log, 'SAMPLES', '5')
+  if type(used) ~= 'number' then used = length * ENTRY end
+  if used > size then redis.call('XTRIM', log, 'MAXLEN', '~', digits(math.floor(length * size / used))) end
+end
+
+-- Looking whether a log is too long costs more than an entry, so one of sixteen looks.
+local LOOKS = 16
+
+local function write(log, entries)
+  for first = 1, #entries, MOST do
+    local last = math.min(first + MOST - 1, #entries)
+    redis.call('XADD', log, '*', 'p', table.concat(entries, EVENTS, first, last))
+    if (clock.now + first) % LOOKS == 0 then events.trim(log, entries.size) end
+  end
+end
+
+-- Also of a call that stopped in the middle: what it did is done. Where something else stands in a log's place, nobody
+-- has to wait for that; the app's own log says so.
+calls.always_end_with(function()
+  local own = keys.root .. 'log'
+  for log, entries in pairs(events.entries) do
+    if log ~= own then
+      local fine, failure = pcall(write, log, entries)
+      if not fine then events.failed('log_failed', failure, {log = log}) end
+    end
+  end
+  if events.entries[own] then write(own, events.entries[own]) end
+end)
+
+-- What this call did to a workstream was undone.
+function events.forget(ws) events.entries[keys.ws(ws, 'log')] = nil end
+
+-- Where an operator deleted the settings, and for the app's own.
+local SIZE = 2560000
 
 function events.of_job(ws, name, level, job, x)
   local set = settings.of(ws)
-  return events.append(keys.ws(ws, 'log'), set and set.log_length or 10000, name, level, job, x)
+  events.append(keys.ws(ws, 'log'), set and set.log_size or SIZE, name, level, job, x)
 end
 
 -- Something else than ours stands under a key. details: {workstream, …}.
 function events.failed(name, failure, details)
   details.error = tostring(type(failure) == 'table' and failure.err or failure)
-  events.append(keys.root .. 'log', 10000, name, 'error', {attempt = ''}, cjson.encode(details))
+  events.append(keys.root .. 'log', SIZE, name, 'error', {attempt = ''}, cjson.encode(details))
 end
 
 -- What concerns a workstream and none of its jobs.
-function events.of_workstream(ws, name, level, x) return events.of_job(ws, name, level, {attempt = ''}, x) end
+function events.of_workstream(ws, name, level, x) events.of_job(ws, name, level, {attempt = ''}, x) end

@@ -13,10 +13,10 @@ end
 
 -- Returns the job's state, or false if its id is known already: a re-sent send changes nothing.
 -- What is as usual (no key, cost 1, no shift, no delay) is not written. due_text: when it is due and, after a
--- "!", when it expires: it starts no more from then on.
-function jobs.put(ws, id, key, shift, cost, due_text, actor, body, options)
+-- "!", when it expires: it starts no more from then on. is_new: whether its id is known to be new.
+function jobs.put(ws, id, key, shift, cost, due_text, actor, body, options, is_new)
   local job = keys.job(ws, id)
-  if redis.call('HSETNX', job, 'v', '1') == 0 then return false end
+  if not is_new and redis.call('HSETNX', job, 'v', '1') == 0 then return false end
   local bang = due_text:find('!', 1, true)
   if bang then
     redis.call('HSET', job, 'expires', digits(jobs.due_of(due_text:sub(bang + 1))))
@@ -27,11 +27,11 @@ function jobs.put(ws, id, key, shift, cost, due_text, actor, body, options)
   if shift ~= 0 then score = digits(clock.now + shift) end
   local state = delayed and 'scheduled' or 'waiting'
   if key == '' and tonumber(cost) == 1 and shift == 0 and not delayed then
-    redis.call('HSET', job, 'body', body, 'options', options, 'actor', actor, 'sent', clock.text, 'state', state,
-      'score', score)
+    redis.call('HSET', job, 'v', '1', 'body', body, 'options', options, 'actor', actor, 'sent', clock.text,
+      'state', state, 'score', score)
   else
-    redis.call('HSET', job, 'body', body, 'options', options, 'actor', actor, 'sent', clock.text, 'state', state,
-      'score', delayed and '' or score, 'key', key, 'shift', shift, 'cost', cost, 'due', delayed and digits(due) or '')
+    redis.call('HSET', job, 'v', '1', 'body', body, 'options', options, 'actor', actor, 'sent', clock.text,
+      'state', state, 'score', delayed and '' or score, 'key', key, 'shift', shift, 'cost', cost, 'due', delayed and digits(due) or '')
   end
   if delayed then
     jobs.schedule(ws, id, due)

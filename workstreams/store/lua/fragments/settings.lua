@@ -6,7 +6,7 @@ local settings = {}
 -- What keys have of their own, by workstream: too many to be remembered.
 calls.gathers(settings, 'own')
 
-local FIELDS = {'paused', 'within', 'bound', 'max_waiting', 'log_length', 'done_age', 'done_count', 'dead_age',
+local FIELDS = {'paused', 'within', 'bound', 'max_waiting', 'log_size', 'done_age', 'done_count', 'dead_age',
                 'dead_count', 'live', 'key_rates', 'key_concurrency', 'weights', 'key_live', 'holds', 'key_past'}
 
 local function number_or_nil(text)
@@ -33,7 +33,7 @@ function settings.of(ws)
   local paused = file[10] == '1' and redis.call('HGET', keys.ws(ws, 'overrides'), 'paused') or file[1]
   known = {
     paused = paused == '1', limits = {ws}, bound = tonumber(file[3]),
-    max_waiting = tonumber(file[4]), log_length = file[5],
+    max_waiting = tonumber(file[4]), log_size = tonumber(file[5]),
     done_age = tonumber(file[6]), done_count = tonumber(file[7]),
     dead_age = tonumber(file[8]), dead_count = tonumber(file[9]),
     per_key = per_key(file[11], file[12]), key_rates = file[11], key_concurrency = file[12],
