@@ -190,11 +190,13 @@ class Office:
             # Who compares leases, or leaves, has to know what all other calls were answered.
             if must or self._under_way[0].alone or self._holdings.is_due(now):
                 return None
-            wants = self._timetable.more()
-            return self._errand(wants, now) if wants else None
-        wants = self._timetable.due(now)
-        if not (wants or must or self._closing or self._outbox.is_due(now)):
-            return None
+            wants = self._timetable.beside(now)
+            if not wants:
+                return None
+        else:
+            wants = self._timetable.due(now)
+            if not (wants or must or self._closing or self._outbox.is_due(now)):
+                return None
         wants += self._timetable.freed(self._outbox.next(), wants)
         return self._errand(wants, now) if wants or must or not self._outbox.is_empty else None
 
