@@ -212,3 +212,14 @@ def test_an_error_in_taking_an_answer_in_ends_both_couriers_and_is_told(
     assert "exchange_failed" in caplog.text
     made.clear()
     assert one.bench.exchange.close(5)
+
+
+def test_after_an_error_closing_waits_for_nobody_although_ends_are_left_to_tell(made: list[Busy]) -> None:
+    one = busy(made, [b"an", b"answer", b"of", b"six", b"odd", b"words"], answer())
+    one.gate.open()
+    assert one.bench.failed.wait(5)
+    one.end(BATCH)
+    made.clear()
+    one.bench.exchange.close(5)
+    assert one.bench.exchange.join(0)
+    assert one.bench.lane.asked == 0

@@ -48,7 +48,8 @@ class Desk:
         courier = threading.Thread(target=lambda: found.append(self.office.next_errand()), daemon=True)
         courier.start()
         courier.join(5)
-        assert found and found[0] is not None, "no call leaves"
+        assert found, "no call leaves"
+        assert found[0] is not None
         return found[0]
 
     def answer(self, errand: Errand, **whys: tuple[str, int]) -> None:
@@ -100,5 +101,22 @@ def test_a_freed_slot_is_asked_for_by_the_call_that_frees_it_also_beside_another
     desk.end("slow", 1)
     desk.end("fast", BATCH)
     beside = desk.leave()
-    assert under_way.wants and [finish["w"] for finish in beside.finishes].count("slow") == 1
+    assert under_way.wants
+    assert [finish["w"] for finish in beside.finishes].count("slow") == 1
     assert wants(beside)["slow"] == desk.slow.asked
+
+
+def test_what_is_left_to_tell_is_refused_when_the_courier_of_another_call_has_died() -> None:
+    desk = Desk()
+    desk.answer(desk.leave())
+    failed = desk.leave()
+    desk.end("fast", 3)
+    desk.office.abandon(failed)
+    desk.office.end()
+    errand = desk.leave()
+    assert errand.void
+    assert len(errand.finishes) == 3
+    desk.office.arrived(errand, [b"lost"])
+    assert len(desk.refused) == 3
+    desk.office.shut()
+    assert desk.office.next_errand() is None

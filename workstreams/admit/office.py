@@ -234,6 +234,13 @@ class Office:
             case _:
                 self._take_in(errand, reply)
 
+    def abandon(self, errand: Errand) -> None:
+        """Nobody knows what became of it: its ends stay untold, and others need not wait for its answer."""
+        with self._mutex:
+            if errand in self._under_way:
+                self._under_way.remove(errand)
+                self._timetable.answered(errand.wants)
+
     def _take_in(self, errand: Errand, reply: Sequence[Any]) -> None:
         epoch, _, refused, grants, answers, gone = reply
         given: dict[str, list[Grant]] = {}

@@ -51,7 +51,7 @@ class Timetable:
     def beside(self, now: float) -> list[Lane]:
         """Lanes to ask for while another call is under way: none without one that has a whole batch idle."""
         wants = self.more()
-        # That one may keep two calls under way for as long as it has jobs: the others' time comes with its own.
+        # It may keep two calls under way for as long as it has jobs: the others' time comes with its own.
         return wants and wants + [lane for lane in self.due(now) if not lane.asked and lane not in wants]
 
     def more(self) -> list[Lane]:
