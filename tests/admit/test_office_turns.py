@@ -120,3 +120,24 @@ def test_what_is_left_to_tell_is_refused_when_the_courier_of_another_call_has_di
     assert len(desk.refused) == 3
     desk.office.shut()
     assert desk.office.next_errand() is None
+
+
+def test_nothing_leaves_while_a_lost_session_is_opened_again() -> None:
+    opening, opened = threading.Event(), threading.Event()
+
+    def open_again() -> bool:
+        opening.set()
+        return opened.wait(10)
+
+    desk = Desk(open_again)
+    desk.answer(desk.leave())
+    lost = desk.leave()
+    opener = threading.Thread(target=desk.office.arrived, args=(lost, [b"lost"]))
+    opener.start()
+    assert opening.wait(5)
+    desk.end("fast", BATCH)
+    assert desk.fast.has_a_batch
+    assert desk.office._prepared(time.monotonic()) is None
+    opened.set()
+    opener.join(5)
+    assert len(desk.leave().finishes) == BATCH

@@ -77,7 +77,7 @@ class Office:
         # would let another thread run, for milliseconds, before the call has left.
         self._fresh = secrets.token_hex(16)
         self._departures = self._openings = 0
-        self._leaving = self._closing = self._lost = False
+        self._leaving = self._closing = self._lost = self._opening = False
 
     # What other threads call: each only notes something and wakes a courier.
 
@@ -188,7 +188,7 @@ class Office:
         must = self._called or (self.drained.is_set() and not self._leaving)
         if self._under_way:
             # Who compares leases, or leaves, has to know what all other calls were answered.
-            if must or self._under_way[0].alone or self._holdings.is_due(now):
+            if must or self._opening or self._under_way[0].alone or self._holdings.is_due(now):
                 return None
             wants = self._timetable.beside(now)
             if not wants:
@@ -291,5 +291,9 @@ class Office:
             if self._lost or errand.opening != self._openings:
                 return
             self._openings += 1
-        if not self._reports.lost():
+            self._opening = True
+        opened = self._reports.lost()
+        with self._mutex:
+            self._opening = False
+        if not opened:
             self.end()
