@@ -140,4 +140,6 @@ def test_nothing_leaves_while_a_lost_session_is_opened_again() -> None:
     assert desk.office._prepared(time.monotonic()) is None
     opened.set()
     opener.join(5)
-    assert len(desk.leave().finishes) == BATCH
+    again = desk.leave()
+    assert len(again.finishes) == BATCH
+    assert len(again.call["holds"]) == 4, "what still runs is told that its lease is gone"

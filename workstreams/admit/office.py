@@ -295,5 +295,6 @@ class Office:
         opened = self._reports.lost()
         with self._mutex:
             self._opening = False
+            self._holdings.suspect()
         if not opened:
             self.end()
