@@ -117,7 +117,7 @@ def test_a_second_call_asks_for_other_workstreams_too_whose_time_has_come(made: 
     one.bench.exchange.wake("text", 0)
     one.end(BATCH)
     wait_until(lambda: len(one.calls) == 3)
-    assert one.calls[2]["wants"] == [("text", 2), ("mail", BATCH)]
+    assert one.calls[2]["wants"] == [("mail", BATCH), ("text", 2)]
 
 
 def test_no_second_call_leaves_where_the_last_answer_gave_less_than_was_asked(
@@ -222,3 +222,14 @@ def test_an_error_in_taking_an_answer_in_ends_both_couriers_and_is_told(
     assert "exchange_failed" in caplog.text
     made.clear()
     assert one.bench.exchange.close(5)
+
+
+def test_after_an_error_closing_waits_for_nobody_although_ends_are_left_to_tell(made: list[Busy]) -> None:
+    one = busy(made, [b"an", b"answer", b"of", b"six", b"odd", b"words"], answer())
+    one.gate.open()
+    assert one.bench.failed.wait(5)
+    one.end(BATCH)
+    made.clear()
+    one.bench.exchange.close(5)
+    assert one.bench.exchange.join(0)
+    assert one.bench.lane.asked == 0

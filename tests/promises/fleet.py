@@ -137,7 +137,8 @@ class Fleet:
     def noted(self, what: str) -> list[Noted]:
         """The journal's lines of one kind."""
         found = []
-        for line in self.journal.read_text().splitlines():
+        # What stands behind the last end of a line is still being written.
+        for line in self.journal.read_text().rpartition("\n")[0].splitlines():
             words = line.split()
             if words and words[0] == what:
                 found.append(Noted(what, words[1], int(words[2]), int(words[3]), float(words[4])))

@@ -67,8 +67,11 @@ def test_an_error_that_is_not_the_operations_own_is_left_as_it_is(
         raise redis.exceptions.ReadOnlyError("You can't write against a read only replica.")
 
     monkeypatch.setattr(scripts.client, "fcall", readonly)
+    in_use = scripts.client.connection_pool.get_connection()
     with pytest.raises(redis.exceptions.ReadOnlyError):
         scripts.run("renew", {})
+    assert in_use._sock is not None, "another thread may read from it"
+    scripts.client.connection_pool.release(in_use)
 
 
 def counted(rig: Rig, ws: str) -> Any:

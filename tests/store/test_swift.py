@@ -12,6 +12,7 @@ import redis
 from redis.connection import UnixDomainSocketConnection
 
 from tests.store.servers import bad_server
+from tests.support import wait_until
 from workstreams.store import swift as module
 from workstreams.store.address import server_options
 from workstreams.store.client import producer_client
@@ -131,3 +132,27 @@ def test_what_is_asked_through_one_connection_goes_through_that_one(client: redi
         assert len({single.client_id() for _ in range(3)}) == 1
     with client.pipeline(transaction=True) as pipe:
         assert pipe.set("a", 1).incr("a").execute() == [True, 2]
+
+
+def test_idle_connections_are_dropped_and_not_the_one_that_another_thread_reads_from(
+    server: EmbeddedServer, client: redis.Redis
+) -> None:
+    def ids() -> dict[str, set[str]]:
+        found: dict[str, set[str]] = {}
+        with redis.Redis.from_pool(redis.ConnectionPool(**server_options(server.url))) as other:
+            for one in other.client_list():
+                found.setdefault(one["cmd"], set()).add(one["id"])
+        return found
+
+    popped: list[Any] = []
+    reader = threading.Thread(target=lambda: popped.append(client.blpop(["awaited"], timeout=20)))
+    reader.start()
+    wait_until(lambda: "blpop" in ids())
+    client.echo("idle")
+    before = ids()
+    module.drop_idle(client)
+    wait_until(lambda: not before["echo"] & ids().get("echo", set()))
+    assert ids()["blpop"] == before["blpop"]
+    client.rpush("awaited", "x")
+    reader.join(10)
+    assert popped == [(b"awaited", b"x")]

@@ -34,11 +34,14 @@ class Courier(threading.Thread):
         self._seq = 0
 
     def run(self) -> None:
+        errand: Errand | None = None
         try:
             while (errand := self._office.next_errand()) is not None:
                 self._office.arrived(errand, self._carried(errand))
         except Exception:
             logging.getLogger("workstreams").exception("exchange_failed")
+            if errand is not None:
+                self._office.abandon(errand)
             self._failed()
 
     def give_up(self) -> None:

@@ -77,7 +77,7 @@ class Office:
         # would let another thread run, for milliseconds, before the call has left.
         self._fresh = secrets.token_hex(16)
         self._departures = self._openings = 0
-        self._leaving = self._closing = self._lost = False
+        self._leaving = self._closing = self._lost = self._is_opening = False
 
     # What other threads call: each only notes something and wakes a courier.
 
@@ -186,16 +186,17 @@ class Office:
 
     def _prepared(self, now: float) -> Errand | None:
         must = self._called or (self.drained.is_set() and not self._leaving)
-        wants = self._timetable.due(now)
         if self._under_way:
-            more = self._timetable.more()
             # Who compares leases, or leaves, has to know what all other calls were answered.
-            if not more or must or self._under_way[0].alone or self._holdings.is_due(now):
+            if must or self._is_opening or self._under_way[0].alone or self._holdings.is_due(now):
                 return None
-            # A workstream that keeps two calls under way must not keep the others from being asked for.
-            wants += [lane for lane in more if lane not in wants]
-        elif not (wants or must or self._closing or self._outbox.is_due(now)):
-            return None
+            wants = self._timetable.beside(now)
+            if not wants:
+                return None
+        else:
+            wants = self._timetable.due(now)
+            if not (wants or must or self._closing or self._outbox.is_due(now)):
+                return None
         wants += self._timetable.freed(self._outbox.next(), wants)
         return self._errand(wants, now) if wants or must or not self._outbox.is_empty else None
 
@@ -232,6 +233,13 @@ class Office:
                 self._settle(errand, told=True)
             case _:
                 self._take_in(errand, reply)
+
+    def abandon(self, errand: Errand) -> None:
+        """Nobody knows what became of it: its ends stay untold, and others need not wait for its answer."""
+        with self._mutex:
+            if errand in self._under_way:
+                self._under_way.remove(errand)
+                self._timetable.answered(errand.wants)
 
     def _take_in(self, errand: Errand, reply: Sequence[Any]) -> None:
         epoch, _, refused, grants, answers, gone = reply
@@ -283,5 +291,10 @@ class Office:
             if self._lost or errand.opening != self._openings:
                 return
             self._openings += 1
-        if not self._reports.lost():
+            self._is_opening = True
+        opened = self._reports.lost()
+        with self._mutex:
+            self._is_opening = False
+            self._holdings.suspect()
+        if not opened:
             self.end()

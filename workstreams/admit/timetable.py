@@ -48,8 +48,14 @@ class Timetable:
         lanes = [self._lanes[name] for name in {finish["w"] for finish in finishes}]
         return [lane for lane in lanes if lane.why in _SLOTS and lane.idle and lane not in besides]
 
+    def beside(self, now: float) -> list[Lane]:
+        """Lanes to ask for while another call is under way: none without one that has a whole batch idle."""
+        wants = self.more()
+        # It may keep two calls under way for as long as it has jobs: the others' time comes with its own.
+        return wants and wants + [lane for lane in self.due(now) if not lane.asked and lane not in wants]
+
     def more(self) -> list[Lane]:
-        """Lanes to ask for while another call is under way."""
+        """Lanes for which another call is to leave while one is under way."""
         if self._over:
             return []
         return [lane for lane in self._lanes.values() if lane.has_a_batch]

@@ -12,6 +12,7 @@ from redis.exceptions import MasterDownError, ReadOnlyError, ResponseError
 
 from workstreams.store.keys import Keys
 from workstreams.store.library import Library, ScriptFailed, is_missing, library, load
+from workstreams.store.swift import drop_idle
 
 __all__ = ["ScriptFailed", "Scripts"]
 
@@ -67,8 +68,9 @@ class Scripts:
         try:
             return self._call(operation, (self.keys.clock, orjson.dumps(call), *words))
         except (ReadOnlyError, MasterDownError):
-            # The server was demoted behind its name: whoever asks again should find the new one.
-            self.client.connection_pool.disconnect()
+            # The server was demoted behind its name: whoever asks again should find the new one. What another
+            # thread uses just now it closes by itself: under its hands, errors would not be those of Redis.
+            drop_idle(self.client)
             raise
         except ResponseError as error:
             # A read-only or failing server has a class, or a word, of its own, and may be asked again.

@@ -12,7 +12,7 @@ import redis
 from redis.connection import Connection
 from redis.exceptions import ResponseError
 
-__all__ = ["SwiftClient"]
+__all__ = ["SwiftClient", "drop_idle"]
 
 #: Seconds after which a connection that was not used is looked at before it is: the server may
 #: have closed it, and the command that finds out would be sent twice.
@@ -57,9 +57,17 @@ class SwiftClient(redis.Redis):
 
     def close(self) -> None:
         """Close the connections; the client may be used again."""
-        while self._kept:
-            self._give_back(self._kept.pop()[0])
+        self.give_all_back()
         super().close()
+
+    def give_all_back(self) -> None:
+        """Keep no connection that no thread uses: the pool has them."""
+        while self._kept:
+            try:
+                connection, _ = self._kept.pop()
+            except IndexError:
+                return  # another thread was quicker
+            self._give_back(connection)
 
     def _take(self) -> Connection:
         try:
@@ -74,6 +82,17 @@ class SwiftClient(redis.Redis):
 
     def _give_back(self, connection: Connection) -> None:
         self.connection_pool.release(connection)
+
+
+def drop_idle(client: redis.Redis) -> None:
+    """Close a client's connections, but for those that a thread uses just now.
+
+    Parameters:
+      client: Any client.
+    """
+    if isinstance(client, SwiftClient):
+        client.give_all_back()
+    client.connection_pool.disconnect(inuse_connections=False)
 
 
 def _packed(connection: Connection, args: tuple[Any, ...]) -> list[bytes]:
