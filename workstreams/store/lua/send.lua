@@ -39,7 +39,7 @@ end
 local jobs_in_call = (#ARGV - 1) / WORDS
 if not redis.call('SET', request, jobs_in_call, 'NX', 'EX', KEEP_SECONDS) then return refuse() end
 
--- Most ids are new, and to ask for all of them is one command.
+-- Most ids are new, and to ask for all of them is one command, which writes nothing.
 local function are_new()
   local records, seen = {}, {}
   for i = 2, #ARGV, WORDS do
@@ -54,7 +54,7 @@ end
 local new, made, wakes = 0, {}, {}
 
 local function put_all()
-  local is_new = jobs_in_call > 1 and are_new()
+  local is_new = are_new()
   for i = 2, #ARGV, WORDS do
     made[new + 1] = i
     local state = jobs.put(ARGV[i], ARGV[i + 1], ARGV[i + 2], tonumber(ARGV[i + 3]), ARGV[i + 4], ARGV[i + 5],

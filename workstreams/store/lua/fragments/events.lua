@@ -58,27 +58,28 @@ function events.trim(log, size)
   if used > size then redis.call('XTRIM', log, 'MAXLEN', '~', digits(math.floor(length * size / used))) end
 end
 
--- Looking whether a log is too long costs more than an entry, so one of sixteen looks.
-local LOOKS = 16
+-- Looking whether a log is too long costs more than an entry, so one event of so many looks.
+local LOOKS = 128
 
 local function write(log, entries)
   for first = 1, #entries, MOST do
     local last = math.min(first + MOST - 1, #entries)
-    redis.call('XADD', log, '*', 'p', table.concat(entries, EVENTS, first, last))
-    if (clock.now + first) % LOOKS == 0 then events.trim(log, entries.size) end
+    redis.call('XADD', log, '*', 'p', last == 1 and entries[1] or table.concat(entries, EVENTS, first, last))
+    if clock.now % LOOKS <= last - first then events.trim(log, entries.size) end
   end
 end
 
 -- Also of a call that stopped in the middle: what it did is done. Where something else stands in a log's place, nobody
 -- has to wait for that; the app's own log says so.
 calls.always_end_with(function()
-  local own = keys.root .. 'log'
+  local own, failures = keys.root .. 'log', {}
   for log, entries in pairs(events.entries) do
     if log ~= own then
       local fine, failure = pcall(write, log, entries)
-      if not fine then events.failed('log_failed', failure, {log = log}) end
+      if not fine then failures[log] = failure end
     end
   end
+  for log, failure in pairs(failures) do events.failed('log_failed', failure, {log = log}) end
   if events.entries[own] then write(own, events.entries[own]) end
 end)
 
