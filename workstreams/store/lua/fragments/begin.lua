@@ -49,6 +49,8 @@ function calls.carry_out(operation, KEYS, ARGV)
   carried.run, carried.KEYS, carried.ARGV = operation, KEYS, ARGV
   local certain, endings = calls.certain, calls.endings
   local fine, answer = xpcall(run, worded)
+  -- Words of up to many megabytes, which nobody needs until the next call.
+  carried.KEYS, carried.ARGV = nil, nil
   for i = 1, #certain do certain[i]() end
   if not fine then return {err = answer} end
   for i = #endings, 1, -1 do endings[i]() end
