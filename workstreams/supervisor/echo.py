@@ -157,7 +157,8 @@ class Echo(threading.Thread):
     def _print_some(self, client: redis.Redis, seen: dict[bytes, bytes], printed: Counter[bytes]) -> bool:
         """Print what comes next; returns whether so much was printed since the last pause that one is due."""
         full = False
-        reply: Any = client.xread(dict(seen), count=ENTRIES, block=BLOCK)
+        streams: Any = seen  # redis-py's keys and values are invariant
+        reply: Any = client.xread(streams, count=ENTRIES, block=BLOCK)
         for key, entries in reply or []:
             if self._print_all(key, entries, seen, printed):
                 self._pass_over(client, key, seen)
