@@ -89,6 +89,13 @@ def test_a_stream_stays_near_its_size_however_long_its_lines(client: redis.Redis
     assert client.xlen(log_key("mail")) >= 1000
 
 
+def test_a_size_below_the_least_costs_no_line_of_a_moment(client: redis.Redis) -> None:
+    limits = {"mail": Kept(size=1024)}
+    for _ in range(2):
+        send(appender(client, limits), {"mail": lines(250, size=300)})
+    assert client.xlen(log_key("mail")) == 500
+
+
 def test_lines_older_than_their_age_go(client: redis.Redis) -> None:
     seconds, _ = client.time()
     for number in range(500):

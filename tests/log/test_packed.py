@@ -85,3 +85,39 @@ def test_what_is_packed_wrongly_is_told_for_each_piece(client: redis.Redis, pack
     lines = read(client)
     assert len(lines) == packed.count("\x1e") + 1
     assert {line.values["event"] for line in lines} == {"unreadable_entry"}
+
+
+def entries_read(client: redis.Redis, command: str, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many entries each reply to a command holds, from now on."""
+    found: list[int] = []
+    whole = getattr(client, command)
+
+    def counted(*args: Any, **options: Any) -> Any:
+        reply = whole(*args, **options)
+        found.append(sum(len(part[1]) for part in reply) if command == "xread" else len(reply))
+        return reply
+
+    monkeypatch.setattr(client, command, counted)
+    return found
+
+
+def test_a_few_last_lines_are_read_without_those_before(
+    client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for ms in range(2000):
+        write(client, "abcd", THEN + 200 * ms)
+    found = entries_read(client, "xrevrange", monkeypatch)
+    assert names_of(read(client, last=6)) == "cdabcd"
+    assert max(found) <= 25
+    assert names_of(read(client, last=6000)) == "abcd" * 1500
+
+
+def test_many_streams_share_one_reply(client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [f"w{number}" for number in range(40)]
+    for number in range(4000):
+        us = (THEN + number) * 1000
+        client.xadd(log_key(names[number % 40]), dict(entry_of(f"e{number}", us)), id=f"{THEN + number}-0")
+    found = entries_read(client, "xread", monkeypatch)
+    lines = list(follow(client, KEYS, names, follow=False))
+    assert [line.values["event"] for line in lines] == [f"e{number}" for number in range(4000)]
+    assert max(found) <= 40 * 25

@@ -62,3 +62,59 @@ def test_a_log_stays_near_its_size_however_many_events_an_entry_holds(mail: Rig)
         mail.advance(997)
     assert mail.client.memory_usage(log) < 500_000
     assert len(names(mail)) > 1000
+
+
+def test_the_log_of_the_app_is_not_cut_short_by_what_an_operator_does(mail: Rig) -> None:
+    padding = {"o": "{}", "j": "x" * 200}
+    for _ in range(500):
+        mail.client.xadd(mail.keys.log, padding)  # type: ignore[arg-type]  # redis-py's keys and values are invariant
+    paused = {"schedule": "nightly", "epoch": mail.epoch, "fresh": "f"}
+    for number in range(300):
+        call = {**paused, "request": str(number), "paused": str((number + 1) % 2)}
+        assert mail.scripts.run("schedule_switch", call) == [b"ok"]
+        mail.advance(1)
+    assert mail.client.xlen(mail.keys.log) == 800
+
+
+def test_a_few_large_lines_at_its_beginning_do_not_cost_a_log_the_rest(mail: Rig) -> None:
+    mail.publish("2", mail={"keep": {"logs": {"size": "1MiB"}}})
+    log = mail.keys.workstream("mail", "log")
+    for _ in range(5):
+        mail.client.xadd(log, {"o": "x" * 60_000, "j": ""})
+    for _ in range(8):
+        for _ in range(2):
+            mail.send("mail", 200)
+        mail.advance(1)
+    assert names(mail).count("sent") == 3200
+
+
+def test_a_log_of_large_entries_keeps_the_last_one(mail: Rig) -> None:
+    mail.publish("2", mail={"keep": {"logs": {"size": "256KiB"}}})
+    mail.freeze(mail.now // 128 * 128)  # the next event looks how large the log is
+    log = mail.keys.workstream("mail", "log")
+    mail.client.xadd(log, {"o": "x" * 2_000_000, "j": ""})
+    mail.send("mail", 1)
+    assert names(mail) == ["sent"]
+
+
+def test_a_user_who_may_not_ask_for_memory_has_a_log_near_its_size(mail: Rig) -> None:
+    mail.publish("2", mail={"keep": {"logs": {"size": "300KiB"}}})
+    log = mail.keys.workstream("mail", "log")
+    mail.client.execute_command("ACL", "SETUSER", "default", "-memory")
+    try:
+        for _ in range(120):
+            mail.send("mail", 100)
+            mail.advance(997)
+    finally:
+        mail.client.execute_command("ACL", "SETUSER", "default", "+memory")
+    assert 200_000 < (mail.client.memory_usage(log) or 0) < 500_000
+
+
+def test_an_app_s_log_that_cannot_be_written_costs_no_call_its_answer(mail: Rig) -> None:
+    for log in (mail.keys.log, mail.keys.workstream("mail", "log")):
+        mail.client.set(log, "no stream")
+    [job] = mail.send("mail", 1)
+    [given] = mail.ask("s1", "mail").grants
+    assert given.id == job
+    assert mail.tell("s1", given.end("done")).refused == ()
+    assert mail.state("mail", job) == "done"

@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import io
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import redis
 
-from tests.support import wait_until
+from tests.support import entry_of, wait_until
 from workstreams.store.client import listener_client
 from workstreams.store.keys import Keys
 from workstreams.supervisor.echo import Echo, Printer
@@ -80,3 +81,27 @@ def test_an_event_that_cannot_be_shown_is_told_and_later_ones_are_shown(
     wait_until(lambda: "echo_failed" in caplog.text)
     wait_until(lambda: told("later"))
     assert "broken" not in shown
+
+
+def test_two_thousand_events_a_second_are_shown_however_few_a_call_makes(
+    echo: Echo, shown: list[str], keys: Keys, shared_client: redis.Redis
+) -> None:
+    stream = keys.workstream("mail", "log")
+
+    def write(event: str, times: int = 1) -> None:
+        entry = entry_of(event, 1_700_000_000_000_000, worker="h:1")
+        pipe = shared_client.pipeline(transaction=False)
+        for _ in range(times):
+            pipe.xadd(stream, entry)  # type: ignore[arg-type]  # redis-py's keys and values are invariant
+        pipe.execute()
+
+    def told(event: str) -> bool:
+        write(event)
+        return event in shown
+
+    wait_until(lambda: told("first"))
+    begun = time.monotonic()
+    write("many", 900)
+    wait_until(lambda: shown.count("many") == 900)
+    # One pause of a quarter of a second, not one for each read.
+    assert time.monotonic() - begun < 1.5

@@ -13,7 +13,7 @@ from workstreams.declare.config import Config, NamedLimit, PerKey, RateLimit, Wo
 from workstreams.store.scripts import Scripts
 from workstreams.units import format_number
 
-__all__ = ["Published", "limit_fields", "publish", "rates_text", "workstream_fields"]
+__all__ = ["LEAST_LOG", "Published", "limit_fields", "publish", "rates_text", "workstream_fields"]
 
 #: Bytes that a log may use at least: with less the events of a moment would not fit.
 LEAST_LOG = 256_000

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import redis
 from redis import exceptions
 
+from workstreams.declare.publishing import LEAST_LOG
 from workstreams.log.buffer import Waiting
 from workstreams.store.keys import Keys
 from workstreams.store.library import is_missing, library, load
@@ -143,7 +144,7 @@ class Appender:
         indexes = [keys.workstream(call.workstream, "lines", job) for job in jobs]
         kept = self._limits.get(call.workstream)
         age, size = (kept.age, kept.size) if kept else (_AGE, _SIZE)
-        arguments: list[Any] = [max(age // 1000, 1), size, INDEX, REMEMBER]
+        arguments: list[Any] = [max(age // 1000, 1), max(size, LEAST_LOG), INDEX, REMEMBER]
         for line in call.lines:
             arguments += (places.get(line.job, 0), line.job, line.data)
         return [log, f"{keys.root}request:{call.request}", *indexes], arguments

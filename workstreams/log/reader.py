@@ -15,6 +15,7 @@ from workstreams.log.merge import Arrived, Merge
 from workstreams.log.position import HOLD, Position, entry_before, position_of
 from workstreams.log.streams import (
     COUNT,
+    LEAST,
     Entry,
     Homes,
     Source,
@@ -168,9 +169,10 @@ class Reader:
             gap for source in chosen if self._is_at_risk(source) for gap in self._gap(source, source.last)
         ]
         read_at = time.monotonic()
-        replies = forwards(self._client, chosen, self._block_ms(read_at))
+        count = max(COUNT // max(len(chosen), 1), LEAST)
+        replies = forwards(self._client, chosen, count, self._block_ms(read_at))
         for source in chosen:
-            self._take_all(source, replies.get(source.key, []))
+            self._take_all(source, replies.get(source.key, []), count)
         self._read_at, self._read_to = read_at, time.monotonic()
         return gaps
 
@@ -178,13 +180,13 @@ class Reader:
         """Whether lines may have been trimmed since the last read: when that left some, or is a while ago."""
         return source.left_some or time.monotonic() - self._read_to > UNWATCHED
 
-    def _take_all(self, source: Source, entries: list[Entry]) -> None:
+    def _take_all(self, source: Source, entries: list[Entry], count: int) -> None:
         for one in told(entries):
             self._take(source, one)
         if entries:
             source.last = entries[-1][0]
         ended = not self._request.endless and source.time > self._begun
-        source.left_some = source.behind = len(entries) >= COUNT and not ended
+        source.left_some = source.behind = len(entries) >= count and not ended
 
     def _chosen(self) -> list[Source]:
         """All streams, but those that are so far ahead of the others that their lines would only pile up."""

@@ -14,6 +14,7 @@ from workstreams.store.keys import Keys
 
 __all__ = [
     "COUNT",
+    "LEAST",
     "Entry",
     "Homes",
     "Source",
@@ -27,8 +28,9 @@ __all__ = [
     "told",
 ]
 
-#: Entries of one stream in one reply, of up to 64 events each; more would hold up everybody else there.
-COUNT = 250
+#: Entries in one reply, of up to 64 events each; more would hold up everybody else there. They are shared out
+#: among the streams, of which each gets so many at least.
+COUNT, LEAST = 250, 25
 
 Entry = tuple[bytes, Mapping[bytes, bytes]]
 
@@ -93,19 +95,20 @@ def server_us(client: redis.Redis) -> int:
 
 
 def forwards(
-    client: redis.Redis, sources: Iterable[Source], block_ms: int | None
+    client: redis.Redis, sources: Iterable[Source], count: int, block_ms: int | None
 ) -> dict[bytes, list[Entry]]:
-    """Read what stands behind each source's last entry, COUNT of each at most.
+    """Read what stands behind each source's last entry.
 
     Parameters:
       client: Its socket timeout must be longer than the block.
       sources: The streams.
+      count: Entries of each at most.
       block_ms: How long to wait when there is nothing; None not at all.
 
     Returns:
       Entries by key.
     """
-    reply: Any = client.xread({source.key: source.last for source in sources}, count=COUNT, block=block_ms)
+    reply: Any = client.xread({source.key: source.last for source in sources}, count=count, block=block_ms)
     if isinstance(reply, list):
         return {key: _present(entries) for key, entries in reply}
     # RESP3: one more list around the entries.
@@ -122,13 +125,15 @@ def told(entries: Iterable[Entry]) -> Iterator[Told]:
 
 
 def backwards(client: redis.Redis, key: bytes, newest: bytes, down_to: bytes) -> Iterator[Told]:
-    """Read a stream from an entry downwards, to an id that is left out."""
+    """Read a stream from an entry downwards, to an id that is left out; few at first, as a few may do."""
+    count = LEAST
     while True:
-        reply: Any = client.xrevrange(key, newest, b"(" + down_to, count=COUNT)
+        reply: Any = client.xrevrange(key, newest, b"(" + down_to, count=count)
         for entry in _present(reply):
             yield from reversed(list(told([entry])))
-        if len(reply) < COUNT:
+        if len(reply) < count:
             return
+        count = min(2 * count, COUNT)
         newest = b"(" + reply[-1][0]
 
 

@@ -10,6 +10,7 @@ import contextlib
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from queue import Full, Queue
 from typing import Any, TextIO, cast
@@ -148,24 +149,36 @@ class Echo(threading.Thread):
         with self._connect() as client:
             seen: dict[bytes, bytes] = {key: self._newest(client, key) for key in self._names}
             while not self._stopped.is_set():
-                reply = client.xread(seen, count=ENTRIES, block=BLOCK) or []
-                full = [key for key, entries in reply if not self._print_all(key, entries, seen)]
-                for key in full:
-                    self._pass_over(client, key, seen)
-                if full:
-                    self._stopped.wait(PAUSE)
+                printed: Counter[bytes] = Counter()
+                while not self._stopped.is_set() and not self._print_some(client, seen, printed):
+                    pass
+                self._stopped.wait(PAUSE)
 
-    def _print_all(self, key: bytes, entries: Sequence[Entry], seen: dict[bytes, bytes]) -> bool:
-        """Print entries; returns whether that was all that there is for now."""
-        printed = 0
+    def _print_some(self, client: redis.Redis, seen: dict[bytes, bytes], printed: Counter[bytes]) -> bool:
+        """Print what comes next; returns whether so much was printed since the last pause that one is due."""
+        full = False
+        streams: Any = seen  # redis-py's keys and values are invariant
+        reply: Any = client.xread(streams, count=ENTRIES, block=BLOCK)
+        for key, entries in reply or []:
+            if self._print_all(key, entries, seen, printed):
+                self._pass_over(client, key, seen)
+                full = True
+            elif len(entries) < ENTRIES:
+                printed[key] = 0
+        return full
+
+    def _print_all(
+        self, key: bytes, entries: Sequence[Entry], seen: dict[bytes, bytes], printed: Counter[bytes]
+    ) -> bool:
+        """Print entries; returns whether a pause is due, be they all printed or not."""
         for entry in entries:
             for entry_id, _, fields in told([entry]):
                 self._print(entry_id, fields, self._names[key])
-                printed += 1
+                printed[key] += 1
             seen[key] = entry[0]
-            if printed >= BATCH:
-                return False
-        return len(entries) < ENTRIES
+            if printed[key] >= BATCH:
+                return True
+        return False
 
     def _newest(self, client: redis.Redis, key: bytes) -> bytes:
         newest = cast("list[tuple[bytes, object]]", client.xrevrange(key, count=1))

@@ -16,6 +16,6 @@ if (redis.call('HGET', key, 'paused') == '1') == on then return requests.keep(ca
 local now = digits(clock.now)
 redis.call('HSET', key, 'paused', call.paused)
 if not on then redis.call('HSET', key, 'resumed', now) end
-events.append(keys.root .. 'log', 10000, on and 'schedule_paused' or 'schedule_resumed', 'info', {attempt = ''},
+events.of_app(on and 'schedule_paused' or 'schedule_resumed', 'info', {attempt = ''},
   cjson.encode({schedule = call.schedule}))
 return requests.keep(call.request, {'ok'})

@@ -49,7 +49,7 @@ function calls.carry_out(operation, KEYS, ARGV)
   carried.run, carried.KEYS, carried.ARGV = operation, KEYS, ARGV
   local certain, endings = calls.certain, calls.endings
   local fine, answer = xpcall(run, worded)
-  -- Until the next call they would take up memory.
+  -- Words of up to many megabytes, which nobody needs until the next call.
   carried.KEYS, carried.ARGV = nil, nil
   for i = 1, #certain do certain[i]() end
   if not fine then return {err = answer} end

@@ -48,18 +48,32 @@ function events.append(log, size, name, level, job, x)
     .. PARTS .. (job.actor or '') .. PARTS .. (job.worker or '') .. PARTS .. (job.key or '') .. PARTS .. (x or '')
 end
 
--- Without the right to ask how much memory an entry uses, so many bytes are assumed.
-local ENTRY = 256
+-- Without the right to ask how much memory a log uses: what its oldest and its newest entries hold, and 32 bytes beside.
+local function assumed(log, length)
+  local bytes, sampled = 0, 0
+  for _, found in ipairs({redis.call('XRANGE', log, '-', '+', 'COUNT', 20), redis.call('XREVRANGE', log, '+', '-', 'COUNT', 20)}) do
+    for _, entry in ipairs(found) do
+      sampled, bytes = sampled + 1, bytes + 32
+      for _, word in ipairs(entry[2]) do bytes = bytes + #word end
+    end
+  end
+  return sampled > 0 and length * bytes / sampled or 0
+end
 
--- Entries differ in size, so bytes are measured.
+-- Entries differ in size, so bytes are measured: of so many nodes, because the oldest ones alone, which Redis looks at,
+-- may be like no others. The last entry stays however large it is.
+local NODES = '1000'
+
 function events.trim(log, size)
-  local length, used = redis.call('XLEN', log), redis.pcall('MEMORY', 'USAGE', log, 'SAMPLES', '5')
-  if type(used) ~= 'number' then used = length * ENTRY end
-  if used > size then redis.call('XTRIM', log, 'MAXLEN', '~', digits(math.floor(length * size / used))) end
+  local length, used = redis.call('XLEN', log), redis.pcall('MEMORY', 'USAGE', log, 'SAMPLES', NODES)
+  if type(used) ~= 'number' then used = assumed(log, length) end
+  if used > size then redis.call('XTRIM', log, 'MAXLEN', '~', digits(math.max(1, math.floor(length * size / used)))) end
 end
 
 -- Looking whether a log is too long costs more than an entry, so one event of so many looks.
 local LOOKS = 128
+
+local function words(failure) return tostring(type(failure) == 'table' and failure.err or failure) end
 
 local function write(log, entries)
   for first = 1, #entries, MOST do
@@ -69,8 +83,8 @@ local function write(log, entries)
   end
 end
 
--- Also of a call that stopped in the middle: what it did is done. Where something else stands in a log's place, nobody
--- has to wait for that; the app's own log says so.
+-- Also of a call that stopped in the middle: what it did is done, and has to be answered. Where something else stands in
+-- a log's place, nobody has to wait for that; the app's own log says so, and of that one the server's.
 calls.always_end_with(function()
   local own, failures = keys.root .. 'log', {}
   for log, entries in pairs(events.entries) do
@@ -80,7 +94,9 @@ calls.always_end_with(function()
     end
   end
   for log, failure in pairs(failures) do events.failed('log_failed', failure, {log = log}) end
-  if events.entries[own] then write(own, events.entries[own]) end
+  if not events.entries[own] then return end
+  local fine, failure = pcall(write, own, events.entries[own])
+  if not fine then redis.log(redis.LOG_WARNING, 'workstreams: ' .. own .. ' cannot be written: ' .. words(failure)) end
 end)
 
 -- What this call did to a workstream was undone.
@@ -94,10 +110,13 @@ function events.of_job(ws, name, level, job, x)
   events.append(keys.ws(ws, 'log'), set and set.log_size or SIZE, name, level, job, x)
 end
 
+-- What concerns the app and none of its workstreams.
+function events.of_app(name, level, job, x) events.append(keys.root .. 'log', SIZE, name, level, job, x) end
+
 -- Something else than ours stands under a key. details: {workstream, …}.
 function events.failed(name, failure, details)
-  details.error = tostring(type(failure) == 'table' and failure.err or failure)
-  events.append(keys.root .. 'log', SIZE, name, 'error', {attempt = ''}, cjson.encode(details))
+  details.error = words(failure)
+  events.of_app(name, 'error', {attempt = ''}, cjson.encode(details))
 end
 
 -- What concerns a workstream and none of its jobs.

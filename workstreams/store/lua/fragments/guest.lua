@@ -110,7 +110,7 @@ end
 -- The lease of a guest ran out: its process is dead, or learns of it.
 function guests.say_lost(sid)
   local read = redis.call('HMGET', keys.session(sid), 'worker', 'limit', 'workstream')
-  local log = read[3] and read[3] ~= '' and keys.ws(read[3], 'log') or keys.root .. 'log'
-  events.append(log, 10000, 'limit_lost', 'warning', {attempt = '', worker = read[1] or ''},
-    cjson.encode({limit = read[2] or '', reason = 'its lease ran out'}))
+  local who, x = {attempt = '', worker = read[1] or ''}, cjson.encode({limit = read[2] or '', reason = 'its lease ran out'})
+  if read[3] and read[3] ~= '' then return events.of_job(read[3], 'limit_lost', 'warning', who, x) end
+  events.of_app('limit_lost', 'warning', who, x)
 end
