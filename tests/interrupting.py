@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import dis
+import gc
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import CodeType, FrameType
 from typing import Any
 
@@ -39,14 +41,13 @@ def interrupted(act: Callable[[], object], line: int, counts: Callable[[CodeType
                 raise Interrupt
         return look
 
-    before = sys.gettrace()
-    sys.settrace(look)
-    try:
-        act()
-    except Interrupt:
-        return True
-    finally:
-        sys.settrace(before)
+    with _undisturbed():
+        sys.settrace(look)
+        try:
+            act()
+        except Interrupt:
+            return True
+    assert seen < line, "the interrupt was swallowed"
     return False
 
 
@@ -82,21 +83,33 @@ def struck(act: Callable[[], object], step: int, counts: Callable[[CodeType], bo
                 [*map(raise_in, thread, kind)]
         return look
 
-    before = sys.gettrace()
-    try:
-        sys.settrace(look)
+    with _undisturbed():
         try:
-            act()
-        finally:
-            sys.settrace(None)
-        for _ in range(2):
-            """It is raised here if it came to the last place of all."""
-    except Interrupt:
-        return True
-    finally:
-        sys.settrace(before)
+            sys.settrace(look)
+            try:
+                act()
+            finally:
+                sys.settrace(None)
+            for _ in range(2):
+                """It is raised here if it came to the last place of all."""
+        except Interrupt:
+            return True
     assert seen < step, "the interrupt was swallowed"
     return False
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """What traced before does so again. Meanwhile no garbage of others is closed: the interrupt would
+    end that instead, and nobody would hear of it."""
+    before, collects = sys.gettrace(), gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        sys.settrace(before)
+        if collects:
+            gc.enable()
 
 
 def _places(known: dict[CodeType, set[int]], code: CodeType) -> set[int]:
