@@ -86,7 +86,7 @@ class Server:
             self.now -= 1
 
     def _travel(self) -> None:
-        time.sleep(self.chance.choice((0.0, 0.0, 0.0002, 0.001, 0.004)))
+        time.sleep(self.chance.choice((0.0, 0.0, 0.0002, 0.001, 0.004)))  # the way to the server and back
         if self.chance.random() < self.broken:
             raise redis.ConnectionError("gone")
 
@@ -187,7 +187,7 @@ class Process:
 
     def _lost(self) -> bool:
         self.losses += 1
-        time.sleep(self._chance.choice((0.0, 0.005)))
+        time.sleep(self._chance.choice((0.0, 0.005)))  # a session takes a while to open
         self.server.is_open = True
         return True
 
@@ -201,7 +201,7 @@ class Process:
             except Exception:
                 continue
             if self._chance.random() < 0.3:
-                time.sleep(self._chance.choice((0.0, 0.0005, 0.003)))
+                time.sleep(self._chance.choice((0.0, 0.0005, 0.003)))  # the job
             lane = self.lanes[delivery.grant.workstream]
             lane.leave()
             self.exchange.finish(lane, delivery.finish("done"), urgent=self._chance.random() < 0.1)
@@ -238,7 +238,7 @@ def test_all_ends_once_and_nobody_sleeps_while_there_is_work(
             number = chance.choice((1, 3, 20, 200)) if name in ("fast", "wide") else chance.choice((1, 4, 12))
             sent[name] += number
             server.send(name, number)
-            time.sleep(chance.choice((0.0, 0.001, 0.01)))
+            time.sleep(chance.choice((0.0, 0.001, 0.01)))  # between two sends
         if losing and chance.random() < 0.4:
             server.lose()
         # Less than the time after which a sleeper would look by itself.

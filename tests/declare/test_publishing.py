@@ -54,3 +54,11 @@ def test_what_is_not_declared_is_written_as_nothing(plain: Workstream) -> None:
     limit, fields = limit_fields(plain, shared=False), workstream_fields(plain, 0)
     assert (limit["rates"], limit["concurrency"], limit["ease"]) == ("", "", "")
     assert (fields["key_rates"], fields["key_concurrency"], fields["weights"]) == ("", "", "")
+
+
+@pytest.mark.parametrize(("size", "bytes_"), [("1KiB", 250 * 2**10), ("1MiB", 2**20), ("64MiB", 64 * 2**20)])
+def test_a_log_has_the_size_that_was_declared_and_250_kib_at_least(
+    make_config: MakeConfig, size: str, bytes_: int
+) -> None:
+    mail = make_config(mail={"keep": {"logs": {"size": size}}}).workstream("mail")
+    assert workstream_fields(mail, 0)["log_size"] == str(bytes_)

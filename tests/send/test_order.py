@@ -106,7 +106,11 @@ def test_a_payload_over_the_workstreams_size_is_refused_with_both_sizes(mail: Wo
 
 
 def test_a_name_that_would_run_into_the_next_part_of_an_event_is_refused(mail: Workstream) -> None:
-    with pytest.raises(PayloadError, match="job's key without"):
-        order_for(job(key="a\x1fb"), mail, "")
-    with pytest.raises(PayloadError, match="job's id without"):
-        order_for(dataclasses.replace(job(), message_id="a\nb"), mail, "")
+    for parting in "\x1f\x1e":
+        with pytest.raises(PayloadError, match="job's key without"):
+            order_for(job(key=f"a{parting}b"), mail, "")
+        with pytest.raises(PayloadError, match="job's actor without"):
+            order_for(dataclasses.replace(job(), actor_name=f"a{parting}b"), mail, "")
+    for parting in "\x1f\x1e\n":
+        with pytest.raises(PayloadError, match="job's id without"):
+            order_for(dataclasses.replace(job(), message_id=f"a{parting}b"), mail, "")

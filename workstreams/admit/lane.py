@@ -58,9 +58,8 @@ class Lane:
         self.asked = 0
         #: Monotonic seconds at which to ask Redis next; 0 is at once.
         self.ask_at = 0.0
-        #: Why the last call gave less than was asked; "" when it gave all.
-        self.why = ""
-        self._plenty = False
+        #: Why the last call gave less than was asked; "" when it gave all. Before it there may be none.
+        self.why = "empty"
         self._queue = queue
         # What was read ahead waits here, so that it takes no thread of another workstream.
         self._ahead: deque[Grant] | None = deque() if read_ahead else None
@@ -75,7 +74,7 @@ class Lane:
     @property
     def has_a_batch(self) -> bool:
         """Whether a whole batch may be asked for, of which Redis had enough when it was asked last."""
-        return self._plenty and self.idle >= self._batch
+        return not self.why and self.idle >= self._batch
 
     def ask(self) -> int:
         """Ask now; returns for how many jobs."""
@@ -93,7 +92,6 @@ class Lane:
           now: Monotonic seconds.
         """
         self.why = why
-        self._plenty = why == ""
         self.ask_at = min(self.ask_at, now + self._pause(wait))
 
     def _pause(self, wait: int) -> float:

@@ -185,7 +185,8 @@ class Office:
         return POLL if at == math.inf else at - time.monotonic()
 
     def _prepared(self, now: float) -> Errand | None:
-        must = self._called or (self.drained.is_set() and not self._leaving)
+        leaving = self.drained.is_set() and not self._leaving
+        must = leaving or self._called
         if self._under_way:
             # Who compares leases, or leaves, has to know what all other calls were answered.
             if must or self._is_opening or self._under_way[0].alone or self._holdings.is_due(now):
@@ -198,10 +199,9 @@ class Office:
             if not (wants or must or self._closing or self._outbox.is_due(now)):
                 return None
         wants += self._timetable.freed(self._outbox.next(), wants)
-        return self._errand(wants, now) if wants or must or not self._outbox.is_empty else None
+        return self._errand(wants, now, leaving) if wants or must or not self._outbox.is_empty else None
 
-    def _errand(self, lanes: Sequence[Lane], now: float) -> Errand:
-        leaving = self.drained.is_set() and not self._leaving
+    def _errand(self, lanes: Sequence[Lane], now: float, leaving: bool) -> Errand:
         parcel, wants = self._outbox.take(), self._timetable.ask(lanes)
         holds = None if self._under_way else self._holdings.to_compare(now, self._outbox.finishes)
         self._departures += 1

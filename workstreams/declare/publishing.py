@@ -16,7 +16,7 @@ from workstreams.units import format_number
 __all__ = ["LEAST_LOG", "Published", "limit_fields", "publish", "rates_text", "workstream_fields"]
 
 #: Bytes that a log may use at least: with less the events of a moment would not fit.
-LEAST_LOG = 256_000
+LEAST_LOG = 250 * 2**10
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

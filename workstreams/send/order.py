@@ -18,8 +18,8 @@ from workstreams.units import LONGEST_KEY, parse_duration
 
 __all__ = ["Order", "due_after", "due_at", "order_for"]
 
-#: What parts an event, the events of a call, and its leases: no name may hold it.
-_PARTING = "\x1f\x1e\n"
+#: What parts an event and the events of a call, which no name may hold; and leases, which no id may hold.
+_EVENTS, _LEASES = "\x1f\x1e", "\n"
 
 _MOMENT = re.compile(r"@\d{1,17}$")
 
@@ -125,11 +125,15 @@ def _expiry_of(value: Any) -> str:
 
 
 def _check_names(job: Job[Any], key: str) -> None:
-    for what, name in (("key", key), ("actor", job.actor_name), ("id", job.message_id)):
-        for parting in _PARTING[: None if what == "id" else -1]:
-            if parting in name:
+    for what, name, parting in (
+        ("key", key, _EVENTS),
+        ("actor", job.actor_name, _EVENTS),
+        ("id", job.message_id, _EVENTS + _LEASES),
+    ):
+        for character in parting:
+            if character in name:
                 raise PayloadError(
-                    f"expected a job's {what} without the character {parting!r}, found {name!r}"
+                    f"expected a job's {what} without the character {character!r}, found {name!r}"
                 )
     if len(key) > LONGEST_KEY:
         raise PayloadError(

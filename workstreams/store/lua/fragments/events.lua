@@ -102,8 +102,8 @@ end)
 -- What this call did to a workstream was undone.
 function events.forget(ws) events.entries[keys.ws(ws, 'log')] = nil end
 
--- Where an operator deleted the settings, and for the app's own.
-local SIZE = 2560000
+-- Where an operator deleted the settings, and for the app's own, as where lines are appended: 64 MiB.
+local SIZE = 67108864
 
 function events.of_job(ws, name, level, job, x)
   local set = settings.of(ws)
