@@ -4,6 +4,7 @@ import array
 import contextlib
 import ctypes
 import fcntl
+import itertools
 import os
 import select
 import signal
@@ -18,18 +19,34 @@ from typing import Any
 import pytest
 
 from tests.log.servers import wait_until
-from workstreams.log.frames import MAX_FRAME, Frame, FrameReader
+from workstreams.log.frames import MAX_FRAME, Frame, FrameReader, frame_of, line_frame
 from workstreams.log.pipe import PipeWriter
+from workstreams.log.values import encode
 
 CHILD = """
 import sys
+from tests.log.test_pipe import tick
 from workstreams.log.pipe import PipeWriter
-writer = PipeWriter(int(sys.argv[1]))
+writer = PipeWriter(int(sys.argv[1]), patience=60.0)
 number = 0
 while True:
-    writer.line({"event": "tick", "number": number, "workstream": "mail", "filler": "x" * 9000})
+    writer.line(tick(number))
     number += 1
 """
+
+
+def tick(number: int) -> dict[str, object]:
+    """What the child writes."""
+    return {"event": "tick", "number": number, "workstream": "mail", "filler": "x" * 9000}
+
+
+def ends_within_a_frame(written: int) -> bool:
+    """Whether so many bytes of the child's end in the middle of a frame."""
+    for number in itertools.count():
+        written -= len(frame_of(encode(line_frame(tick(number)))))
+        if written <= 0:
+            return written < 0
+    raise AssertionError
 
 
 class Pipe:
@@ -39,12 +56,15 @@ class Pipe:
         self.read_end, self.write_end = os.pipe()
         os.set_blocking(self.read_end, False)
         self.frames = FrameReader()
+        self.taken = 0
 
     def read(self, seconds: float) -> list[Frame]:
         """What comes with the next read, for which it waits so long."""
         if not select.select([self.read_end], [], [], seconds)[0]:
             return []
-        return self.frames.feed(os.read(self.read_end, 65536))
+        data = os.read(self.read_end, 65536)
+        self.taken += len(data)
+        return self.frames.feed(data)
 
     def drain(self) -> list[Frame]:
         """All that is in the pipe now."""
@@ -52,6 +72,11 @@ class Pipe:
         while self._waiting():
             received += self.read(0)
         return received
+
+    @property
+    def written(self) -> int:
+        """Bytes that were read, or can be."""
+        return self.taken + self._waiting()
 
     @property
     def is_full(self) -> bool:
@@ -104,10 +129,10 @@ def test_a_status_frame_goes_out_as_it_is(pipe: Pipe) -> None:
 def test_lines_written_before_a_kill_survive(pipe: Pipe) -> None:
     child = subprocess.Popen([sys.executable, "-c", CHILD, str(pipe.write_end)], pass_fds=[pipe.write_end])
     received: list[Frame] = []
-    while len(received) < 50:
+    # Nobody reads then, so the child is killed with a pipe that is full, in the middle of a frame.
+    while len(received) < 50 or not ends_within_a_frame(pipe.written):
         received += pipe.read(1.0)
-    # Nobody reads now, so the child is killed with a pipe that is full, in the middle of a frame.
-    wait_until(lambda: pipe.is_full)
+        wait_until(lambda: pipe.is_full)
     child.kill()
     assert child.wait() == -signal.SIGKILL
     received += pipe.drain()
@@ -242,6 +267,7 @@ def test_a_forked_process_cannot_write_into_the_frames_of_its_parent(pipe: Pipe)
     code = """
 import os, sys
 from workstreams.log.pipe import PipeWriter
+from workstreams.log.values import encode
 writer = PipeWriter(int(sys.argv[1]))
 if os.fork() == 0:
     writer.line({"event": "forked"})
