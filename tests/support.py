@@ -47,6 +47,19 @@ def wait_until(condition: Callable[[], T], timeout: float = 10.0) -> T:
     return found
 
 
+@contextlib.contextmanager
+def listening(client: redis.Redis, channel: str) -> Iterator[redis.client.PubSub]:
+    """A subscription that the server has confirmed.
+
+    Commands of two connections have no order: what was published after ``subscribe`` had
+    returned was carried out before it, where the server was busy between the two.
+    """
+    with client.pubsub() as ears:
+        ears.subscribe(channel)
+        wait_until(lambda: ears.get_message(timeout=0.1))
+        yield ears
+
+
 def calls_of(client: redis.Redis, session: str) -> int:
     """How many calls the process of a session has made: each of its couriers counts its own."""
     return sum(int(number or 0) for number in client.hmget(session, "seq:1", "seq:2"))

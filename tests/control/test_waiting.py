@@ -6,7 +6,7 @@ import time
 import pytest
 
 from tests.control.conftest import Desk
-from tests.support import wait_until
+from tests.support import listening, wait_until
 from workstreams.control import cancel_jobs, discard_dead, purge, wait_for_end
 from workstreams.control import waiting as module
 from workstreams.errors import JobNotFound, JobTimeout
@@ -55,10 +55,9 @@ def test_who_waited_before_a_run_began_is_told_of_its_end(desk: Desk) -> None:
     [job] = desk.rig.send("mail")
     assert desk.rig.scripts.run("job_await", {"workstream": "mail", "job": job}) == b"waiting"
     [given] = desk.rig.ask("s1", "mail").grants
-    with desk.rig.client.pubsub() as ears:
-        ears.subscribe(module.ended_channel(desk.link, job))
+    with listening(desk.rig.client, module.ended_channel(desk.link, job)) as ears:
         desk.rig.tell("s1", given.end("done"))
-        wait_until(lambda: (ears.get_message() or {}).get("data") == b"done")
+        assert wait_until(lambda: ears.get_message(timeout=0.1))["data"] == b"done"
 
 
 @pytest.mark.parametrize("how", ["cancel", "purge", "discard"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.lua.rig import SECOND, Rig
-from tests.support import wait_until
+from tests.support import listening, wait_until
 from workstreams.store.library import Library, library
 from workstreams.store.scripts import Scripts
 
@@ -110,25 +110,20 @@ def test_a_running_job_that_somebody_cancels_does_not_wait_again(mail: Rig, same
 @pytest.mark.parametrize("same", [True, False], ids=["this version", "another version"])
 def test_somebody_who_begins_to_wait_for_a_running_job_hears_of_its_end(mail: Rig, same: bool) -> None:
     (given,) = mail.ask("s1", "mail", 1).grants
-    heard = mail.client.pubsub(ignore_subscribe_messages=True)
-    heard.subscribe(f"{mail.keys.root}ended:{given.id}")
     call = {"workstream": "mail", "job": given.id}
-    assert (mail if same else by_another_version(mail)).scripts.run("job_await", call) == b"running"
-    mail.tell("s1", given.end("done"))
-    message = wait_until(lambda: heard.get_message(timeout=0.01))
-    assert message["data"] == b"done"
-    heard.close()
+    with listening(mail.client, f"{mail.keys.root}ended:{given.id}") as ears:
+        assert (mail if same else by_another_version(mail)).scripts.run("job_await", call) == b"running"
+        mail.tell("s1", given.end("done"))
+        assert wait_until(lambda: ears.get_message(timeout=0.1))["data"] == b"done"
 
 
 def test_somebody_who_waited_before_the_start_hears_of_the_end(mail: Rig) -> None:
     (job,) = mail.send("mail", 1, ids=["first"], shift=-SECOND)
-    heard = mail.client.pubsub(ignore_subscribe_messages=True)
-    heard.subscribe(f"{mail.keys.root}ended:{job}")
-    assert mail.scripts.run("job_await", {"workstream": "mail", "job": job}) == b"waiting"
-    (given,) = mail.ask("s1", "mail", 1).grants
-    mail.tell("s1", given.end("done"))
-    assert wait_until(lambda: heard.get_message(timeout=0.01))["data"] == b"done"
-    heard.close()
+    with listening(mail.client, f"{mail.keys.root}ended:{job}") as ears:
+        assert mail.scripts.run("job_await", {"workstream": "mail", "job": job}) == b"waiting"
+        (given,) = mail.ask("s1", "mail", 1).grants
+        mail.tell("s1", given.end("done"))
+        assert wait_until(lambda: ears.get_message(timeout=0.1))["data"] == b"done"
 
 
 def test_a_lease_that_another_version_took_back_is_lost(mail: Rig) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.schedule.conftest import BEGIN, MINUTE, SECOND, App
 from tests.schedule.ticks import FIRST, SECOND_TICK, THIRD, TO_FIRST
-from tests.support import wait_until
+from tests.support import listening, wait_until
 from workstreams.schedule.control import pause_schedule, resume_schedule
 from workstreams.schedule.orders import job_id_of
 from workstreams.store.keys import wake_channel
@@ -128,9 +128,7 @@ def test_a_paused_schedule_fires_nothing_and_tells_after_the_resume_what_it_skip
 def test_a_worker_that_sleeps_is_told_of_the_job(app: App) -> None:
     firing = app.declared()
     app.client.zadd(app.keys.workstream("mail", "sleepers"), {"s1": 1})
-    with app.client.pubsub(ignore_subscribe_messages=True) as ears:
-        ears.subscribe(wake_channel(app.keys.root, "s1"))
-        ears.get_message(timeout=5)
+    with listening(app.client, wake_channel(app.keys.root, "s1")) as ears:
         app.advance(TO_FIRST)
         firing.settle()
         message = wait_until(lambda: ears.get_message(timeout=1))
