@@ -1,12 +1,10 @@
-"""The log's entries as operations write them: once a call, whatever happens in it, within their size."""
+"""The log's entries as operations write them: once a call, whatever happens in it."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
-from tests.lua.rig import Rig
+from tests.lua.rig import SECOND, Rig
 from tests.support import events_in
 from workstreams.store.library import ScriptFailed
 
@@ -56,62 +54,6 @@ def test_a_send_that_was_undone_leaves_no_event(mail: Rig) -> None:
     assert names(mail) == []
 
 
-def test_a_log_stays_near_its_size_however_many_events_an_entry_holds(mail: Rig) -> None:
-    mail.publish("2", mail={"keep": {"logs": {"size": "300KiB"}}})
-    log = mail.keys.workstream("mail", "log")
-    for _ in range(120):
-        mail.send("mail", 100)
-        mail.advance(997)
-    assert mail.client.memory_usage(log) < 500_000
-    assert len(names(mail)) > 1000
-
-
-def test_the_log_of_the_app_is_not_cut_short_by_what_an_operator_does(mail: Rig) -> None:
-    padding: Any = {"o": "{}", "j": "x" * 200}
-    for _ in range(500):
-        mail.client.xadd(mail.keys.log, padding)
-    paused = {"schedule": "nightly", "epoch": mail.epoch, "fresh": "f"}
-    for number in range(300):
-        call = {**paused, "request": str(number), "paused": str((number + 1) % 2)}
-        assert mail.scripts.run("schedule_switch", call) == [b"ok"]
-        mail.advance(1)
-    assert mail.client.xlen(mail.keys.log) == 800
-
-
-def test_a_few_large_lines_at_its_beginning_do_not_cost_a_log_the_rest(mail: Rig) -> None:
-    mail.publish("2", mail={"keep": {"logs": {"size": "1MiB"}}})
-    log = mail.keys.workstream("mail", "log")
-    for _ in range(5):
-        mail.client.xadd(log, {"o": "x" * 60_000, "j": ""})
-    for _ in range(8):
-        for _ in range(2):
-            mail.send("mail", 200)
-        mail.advance(1)
-    assert names(mail).count("sent") == 3200
-
-
-def test_a_log_of_large_entries_keeps_the_last_one(mail: Rig) -> None:
-    mail.publish("2", mail={"keep": {"logs": {"size": "256KiB"}}})
-    mail.freeze(mail.now // 128 * 128)  # the next event looks how large the log is
-    log = mail.keys.workstream("mail", "log")
-    mail.client.xadd(log, {"o": "x" * 2_000_000, "j": ""})
-    mail.send("mail", 1)
-    assert names(mail) == ["sent"]
-
-
-def test_a_user_who_may_not_ask_for_memory_has_a_log_near_its_size(mail: Rig) -> None:
-    mail.publish("2", mail={"keep": {"logs": {"size": "300KiB"}}})
-    log = mail.keys.workstream("mail", "log")
-    mail.client.execute_command("ACL", "SETUSER", "default", "-memory")
-    try:
-        for _ in range(120):
-            mail.send("mail", 100)
-            mail.advance(997)
-    finally:
-        mail.client.execute_command("ACL", "SETUSER", "default", "+memory")
-    assert 200_000 < (mail.client.memory_usage(log) or 0) < 500_000
-
-
 def test_an_app_s_log_that_cannot_be_written_costs_no_call_its_answer(mail: Rig) -> None:
     for log in (mail.keys.log, mail.keys.workstream("mail", "log")):
         mail.client.set(log, "no stream")
@@ -120,3 +62,19 @@ def test_an_app_s_log_that_cannot_be_written_costs_no_call_its_answer(mail: Rig)
     assert given.id == job
     assert mail.tell("s1", given.end("done")).refused == ()
     assert mail.state("mail", job) == "done"
+
+
+def test_that_a_log_cannot_be_written_is_told_once_in_ten_seconds(mail: Rig) -> None:
+    def told() -> list[str]:
+        return [event["x"] for event in events_in(mail.client, mail.keys.log, "log_failed")]
+
+    log = mail.keys.workstream("mail", "log")
+    mail.client.set(log, "no stream")
+    for _ in range(5):
+        mail.send("mail", 1)
+        mail.advance(SECOND)
+    assert len(told()) == 1
+    mail.advance(5 * SECOND)
+    mail.send("mail", 1)
+    assert len(told()) == 2
+    assert log in told()[1]

@@ -23,7 +23,7 @@ __all__ = ["FRAGMENTS", "Library", "ScriptFailed", "is_missing", "library", "loa
 
 #: In the order in which they may use each other: Lua sees what stands above.
 FRAGMENTS = (
-    *("begin", "base", "memory", "clock", "version", "once", "cost", "rates", "settings", "events"),
+    *("begin", "base", "memory", "clock", "version", "once", "cost", "rates", "settings", "logs", "events"),
     *("meter", "history", "rate", "ease", "respace", "gate", "batch", "door", "tally", "order", "turns"),
     *("held", "ready", "line", "latch", "live", "usage", "wake", "timer", "job", "overtake", "ended"),
     *("deaths", "guest", "release", "adopt", "overdue", "recover", "reconcile", "follow", "finish"),

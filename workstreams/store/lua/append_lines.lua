@@ -20,20 +20,21 @@ if kind ~= 'stream' and kind ~= 'none' then
 end
 if not redis.call('SET', request, '1', 'NX', 'PX', remember) then return 0 end
 
-local appended = 0
+local appended, bytes = 0, 0
 for i = 5, #ARGV, 3 do
   local id = redis.call('XADD', log, '*', 'o', ARGV[i + 2], 'j', ARGV[i + 1])
   local place = tonumber(ARGV[i])
   if place > 0 then redis.call('RPUSH', KEYS[2 + place], id) end
-  appended = appended + 1
+  appended, bytes = appended + 1, bytes + #ARGV[i + 1] + #ARGV[i + 2]
 end
 for n = 3, #KEYS do
   redis.call('LTRIM', KEYS[n], -capacity, -1)
   redis.call('PEXPIRE', KEYS[n], age)
 end
 
-local oldest = tonumber(redis.call('TIME')[1]) * 1000 - age
+local time = redis.call('TIME')
+local oldest = tonumber(time[1]) * 1000 - age
 if oldest > 0 then redis.call('XTRIM', log, 'MINID', '~', string.format('%.0f', oldest)) end
 
-events.trim(log, size)
+logs.trim(log, size, appended, bytes, tonumber(time[1]) * 1000000 + tonumber(time[2]))
 return appended

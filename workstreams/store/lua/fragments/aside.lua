@@ -13,7 +13,7 @@ end
 -- its neighbours are not blamed.
 local SET_ASIDE = 500000
 
-function aside.is_suspect(job, caller) return caller.most > 1 and tonumber(job[9] or 0) >= caller.most - 1 end
+function aside.is_suspect(job, caller) return job[9] and caller.most > 1 and tonumber(job[9]) >= caller.most - 1 end
 
 function aside.has_suspect(caller)
   if caller.risks == nil then

@@ -95,7 +95,7 @@ function ends.finish(f, proof, worker)
     return
   end
   release.slot(f.w, f.member, job.took, job.key)
-  local gives_way = job.cancel == digits(f.d) and GIVES_WAY[f.o]
+  local gives_way = job.cancel and job.cancel == digits(f.d) and GIVES_WAY[f.o]
   ends[gives_way and 'cancelled' or f.o](f, job)
   if f.late then events.count(f.w, 'late') end
   if f.res then redis.call('SET', keys.ws(f.w, 'result:' .. f.i), f.res, 'PX', f.ttl) end
