@@ -39,8 +39,9 @@ def server_url() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def shared_client(server_url: str) -> Iterator[redis.Redis]:
-    """A client of the shared server."""
+    """A client of the shared server, which waits for as long as a busy machine holds it up."""
     with worker_client(server_url) as client:
+        client.connection_pool.connection_kwargs["socket_timeout"] = 30.0
         yield client
 
 

@@ -138,6 +138,7 @@ def run(command: str, folder: Path, environ: dict[str, str]) -> subprocess.Compl
     )
 
 
+@pytest.mark.timeout(180)  # fifteen processes, most one after the other
 def test_the_tour_works_as_it_is_written(tmp_path: Path, shell: dict[str, str]) -> None:
     for block in BLOCKS:
         if block.role.startswith("file: "):
