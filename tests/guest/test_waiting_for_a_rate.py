@@ -121,9 +121,9 @@ def test_who_wants_less_does_not_wait_for_one_who_wants_more(
     api: WorkstreamBroker, visitors: Visitors
 ) -> None:
     with workstreams.limit("rare"):
-        visitors.add("rare", cost=2, timeout="2s")
+        visitors.add("rare", cost=2, timeout="4s")
         visitors.add("rare")
-        wait_until(lambda: visitors.entered, 1.5)
+        wait_until(lambda: visitors.entered, 3.5)
     visitors.join()
     assert visitors.timeouts == 1
 
